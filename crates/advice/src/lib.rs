@@ -1,0 +1,75 @@
+//! Who is this client, and what fixes it.
+//!
+//! **In:** what a connection showed of its client ([`Clues`]: User-Agent, JA4, JA3, the highest protocol
+//! it offered), and later how much it missed by. **Out:** a [`Runtime`] with a stated confidence, and an
+//! [`Advice`]: the one change that fixes that release of that runtime, the command that proves it, and
+//! the pages the facts come from.
+//!
+//! **Never:** opens a socket, reads a file, asks the clock, or stores anything. What it knows is data,
+//! embedded at build time and read once by [`Knowledge::embedded`]. It never raises a claim to a fact: a
+//! User-Agent that the fingerprint or the offer belies is reported as a contradiction.
+//!
+//! # The data
+//!
+//! Adding a row is adding data, never code:
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `data/runtimes.toml` | languages and command-line clients |
+//! | `data/platforms.toml` | Android, Java, .NET and Apple, in the same form |
+//! | `data/browsers.toml` | browsers, in the same form |
+//! | `data/libraries.toml` | TLS libraries, in the same form: the advice when only the stack is known |
+//! | `data/fingerprints.toml` | which JA4 and JA3 belong to which library, and who was seen sending them |
+//! | `data/general.toml` | the answers that name no runtime |
+//!
+//! Each file opens with a description of its keys. Unknown keys are errors. In the files of runtimes the
+//! order is precedence: the first pattern that matches a User-Agent names the runtime, so the specific
+//! stand before the general (a Go service on Android is Go; Edge is not Chrome).
+//!
+//! # Confidence
+//!
+//! | | when |
+//! | --- | --- |
+//! | high | User-Agent and fingerprint agree, or the User-Agent names the version |
+//! | medium | one of the two names the runtime |
+//! | low | the fingerprint names only the TLS library, or the clues contradict each other |
+//!
+//! # Example
+//!
+//! ```
+//! use advice::{Clues, Knowledge, Protocol};
+//!
+//! let knowledge = Knowledge::embedded();
+//! let runtime = knowledge.recognise(&Clues {
+//!     user_agent: Some("Java/1.7.0_25"),
+//!     ja4: None,
+//!     ja3: None,
+//!     max_protocol: Protocol::Tls10,
+//! });
+//! let advice = knowledge.advise(
+//!     runtime.as_ref(),
+//!     Protocol::Tls10,
+//!     Protocol::Tls12,
+//!     "https://api.example.com/ssl/",
+//! );
+//! assert!(advice.snippet.is_some_and(|line| line.contains("https.protocols")));
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod advise;
+mod data;
+mod error;
+mod knowledge;
+mod protocol;
+mod recognise;
+mod template;
+#[cfg(test)]
+mod tests;
+mod version;
+
+pub use advise::Advice;
+pub use error::DataError;
+pub use knowledge::Knowledge;
+pub use protocol::Protocol;
+pub use recognise::{Clues, Confidence, Runtime, USER_AGENT_LIMIT};

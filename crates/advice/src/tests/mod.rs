@@ -1,0 +1,4 @@
+//! What the data must be, row by row, and what it says, as text.
+
+mod data;
+mod snapshot;

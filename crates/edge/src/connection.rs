@@ -1,0 +1,87 @@
+//! The life of one connection: door, handshake, HTTP.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use floor::Decision;
+use hello::{Offer, OfferId};
+use ledger::{Negotiated, Outcome};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::bounds::Permit;
+use crate::core::{Core, Entrance};
+use crate::door::{self, Admitted};
+use crate::http;
+use crate::prefixed::Prefixed;
+use crate::record::Record;
+use crate::tls::{self, HandshakeError};
+
+/// A connection after its handshake: what every request on it needs to know.
+pub(crate) struct Session {
+    pub(crate) core: Arc<Core>,
+    pub(crate) entrance: Arc<Entrance>,
+    pub(crate) peer: SocketAddr,
+    pub(crate) sni: Option<Box<str>>,
+    pub(crate) offer: Offer,
+    pub(crate) offer_id: OfferId,
+    pub(crate) negotiated: Negotiated,
+    /// What was decided at the hello.
+    pub(crate) at_hello: Decision,
+    record: Mutex<Record>,
+    _permit: Permit,
+}
+
+impl Session {
+    pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
+        // Each change to a record is whole, whatever panicked after it.
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Serves a connection until it ends. Its sighting is recorded when the last part of it is dropped.
+pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, permit: Permit, core: Arc<Core>, entrance: Arc<Entrance>) {
+    let live = core.live.load_full();
+    let limits = &live.settings.limits;
+    let mut record = Record::new(core.sink.clone(), entrance.name.clone(), peer, live.settings.privacy.addresses, core.clock.now());
+    // Without it the first answer can wait 40 ms for the client's delayed ACK; failing is no reason not to serve.
+    stream.set_nodelay(true).ok();
+
+    let Some(Admitted { stream, bytes, offer, sni, decision, serving }) = door::admit(stream, &core, &live, &mut record, peer.ip()).await else {
+        return;
+    };
+    record.note(|sighting| {
+        sighting.sni.clone_from(&sni);
+        sighting.offer = Some(offer.clone());
+        sighting.outcome = Outcome::HandshakeAbandoned;
+    });
+    // HTTP/2 asks for TLS 1.2 (RFC 9113 section 9.2), and old clients that offer it below that mean it less.
+    let http2 = serving == tls::policy::Serving::Modern;
+    let handshake = tls::accept(Prefixed::new(stream, bytes), entrance.certificates.config(), serving, http2);
+    let failure = match timeout(limits.handshake, handshake).await {
+        Ok(Ok((stream, negotiated))) => {
+            record.note(|sighting| {
+                sighting.negotiated = Some(negotiated.clone());
+                sighting.outcome = Outcome::Terminated;
+            });
+            let session = Session {
+                offer_id: offer.id(),
+                core,
+                entrance,
+                peer,
+                sni,
+                offer,
+                negotiated,
+                at_hello: decision,
+                record: Mutex::new(record),
+                _permit: permit,
+            };
+            http::serve(stream, Arc::new(session), limits).await;
+            return;
+        }
+        Ok(Err(HandshakeError::Abandoned)) => Outcome::HandshakeAbandoned,
+        Ok(Err(HandshakeError::Failed { reason, alert })) => Outcome::HandshakeFailed { reason, alert },
+        Err(_) => Outcome::HandshakeTimeout,
+    };
+    record.note(|sighting| sighting.outcome = failure);
+}

@@ -1,0 +1,52 @@
+//! What all connections share.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use floor::{Decision, Plan, Sunset};
+use ledger::Sink;
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::{Accounts, Memory};
+use crate::bounds::Bounds;
+use crate::clock::Clock;
+use crate::http::proxy::Proxy;
+use crate::http::reports::Reports;
+use crate::settings::Settings;
+use crate::tls::certificates::Certificates;
+
+/// What a reload replaces, all at once.
+pub(crate) struct Live {
+    pub(crate) plan: Plan,
+    pub(crate) settings: Settings,
+    pub(crate) accounts: Accounts,
+}
+
+impl Live {
+    /// The sunset that decided.
+    pub(crate) fn sunset(&self, decision: &Decision) -> Option<&Sunset> {
+        self.plan.sunsets.get(decision.sunset?)
+    }
+}
+
+/// What lasts as long as the edge runs.
+pub(crate) struct Core {
+    pub(crate) live: ArcSwap<Live>,
+    pub(crate) clock: Clock,
+    pub(crate) sink: Sink,
+    pub(crate) bounds: Arc<Bounds>,
+    pub(crate) memory: Memory,
+    pub(crate) reports: Reports,
+    pub(crate) started: Instant,
+    /// Cancelled when the edge is to stop: no new requests.
+    pub(crate) stopping: CancellationToken,
+}
+
+/// One listener.
+pub(crate) struct Entrance {
+    /// Its address, as sightings name it.
+    pub(crate) name: Arc<str>,
+    pub(crate) certificates: Certificates,
+    pub(crate) proxy: Proxy,
+}

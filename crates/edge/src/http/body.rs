@@ -1,0 +1,126 @@
+//! Bodies that pass through, bounded in length and in how long they may stand still.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Either, Full};
+use hyper::Request;
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::header::EXPECT;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep, sleep, timeout};
+
+/// What an answer carries: the edge's own words, or the upstream's as they come.
+pub(crate) type Body = Either<Full<Bytes>, Bounded<Incoming>>;
+
+/// A body of the edge's own.
+pub(crate) fn own(bytes: impl Into<Bytes>) -> Body {
+    Either::Left(Full::new(bytes.into()))
+}
+
+/// Why a body was cut off.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    #[error("the body is longer than {0} bytes")]
+    TooLong(u64),
+    #[error("the body stood still for {0:?}")]
+    Stalled(Duration),
+    #[error(transparent)]
+    Transport(#[from] hyper::Error),
+}
+
+/// Passes a body on, frame by frame.
+pub(crate) struct Bounded<B> {
+    body: B,
+    left: u64,
+    most: u64,
+    stall: Duration,
+    /// Made when the body is first waited for: most are there at once.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Dropped when the body has ended, which tells the other end.
+    ended: Option<oneshot::Sender<()>>,
+}
+
+impl<B: HttpBody> Bounded<B> {
+    pub(crate) fn new(body: B, most: u64, stall: Duration) -> Self {
+        Self { body, left: most, most, stall, timer: None, ended: None }
+    }
+
+    /// The same, and a receiver that resolves when the body has ended or is given up.
+    pub(crate) fn watched(body: B, most: u64, stall: Duration) -> (Self, oneshot::Receiver<()>) {
+        let (sender, receiver) = oneshot::channel();
+        let ended = (!body.is_end_stream()).then_some(sender);
+        (Self { ended, ..Self::new(body, most, stall) }, receiver)
+    }
+}
+
+impl<B: HttpBody<Data = Bytes, Error = hyper::Error> + Unpin> HttpBody for Bounded<B> {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        match Pin::new(&mut this.body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                this.timer = None;
+                if let Some(data) = frame.data_ref() {
+                    let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
+                    let Some(left) = this.left.checked_sub(length) else {
+                        return Poll::Ready(Some(Err(BodyError::TooLong(this.most))));
+                    };
+                    this.left = left;
+                }
+                if this.body.is_end_stream() {
+                    this.ended = None;
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
+            Poll::Ready(None) => {
+                this.ended = None;
+                Poll::Ready(None)
+            }
+            Poll::Pending => {
+                let stall = this.stall;
+                let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(stall)));
+                ready!(timer.as_mut().poll(cx));
+                timer.as_mut().reset(Instant::now() + stall);
+                Poll::Ready(Some(Err(BodyError::Stalled(stall))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// How much of a request that goes no further is read away, and for how long.
+const READ_AWAY: usize = 8 << 20;
+const READ_AWAY_TIME: Duration = Duration::from_secs(5);
+
+/// Reads away the body of a request that goes no further. Answering a client in mid-send and closing makes
+/// its stack report a reset instead of the answer. A client that waits for 100 Continue has sent nothing.
+pub(crate) async fn read_away(request: &mut Request<Incoming>) {
+    if request.headers().contains_key(EXPECT) {
+        return;
+    }
+    let mut read = 0;
+    let reading = async {
+        while let Some(Ok(frame)) = request.body_mut().frame().await {
+            read += frame.data_ref().map_or(0, Bytes::len);
+            if read > READ_AWAY {
+                break;
+            }
+        }
+    };
+    // What has not come by then is not waited for.
+    timeout(READ_AWAY_TIME, reading).await.ok();
+}

@@ -1,0 +1,122 @@
+//! The answer to a client that the plan turns away after its handshake. Many clients hide two of reason
+//! phrase, header and body; all three carry the message.
+
+use advice::Advice;
+use floor::{Decision, Phase, Sunset};
+use hyper::ext::ReasonPhrase;
+use hyper::{Response, StatusCode, Version};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::body::Body;
+use super::respond::{self, Form};
+use super::ssl::{self, Subject};
+use super::{notice, page};
+
+/// RFC 9457. `kind` never changes: programs may match on it.
+#[derive(Serialize)]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: String,
+    status: u16,
+    detail: String,
+    seen: Seen,
+    needed: Vec<String>,
+    since: Option<Timestamp>,
+    sunset: &'a str,
+    contact: Option<&'a str>,
+    advice: Option<Advice>,
+    ssl: &'a str,
+}
+
+#[derive(Serialize)]
+struct Seen {
+    protocol: String,
+    cipher: &'static str,
+    group: Option<&'static str>,
+    max_protocol: String,
+}
+
+const KIND: &str = "urn:sundown:problem:tls-floor";
+
+pub(crate) fn answer(status: u16, decision: &Decision, sunset: &Sunset, subject: &Subject<'_>, form: Form, http: Version) -> Response<Body> {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
+    let line = notice::line(&decision.verdict);
+    let (ja3, ja4) = (hello::ja3(subject.offer), hello::ja4(subject.offer));
+    let (client, advice) = ssl::recognise(subject, Some(decision.verdict), &ja3, &ja4);
+    let problem = Problem {
+        kind: KIND,
+        title: line.clone(),
+        status: status.as_u16(),
+        detail: detail(sunset, decision, client.as_ref()),
+        seen: Seen {
+            protocol: subject.negotiated.version.to_string(),
+            cipher: subject.negotiated.cipher,
+            group: subject.negotiated.group,
+            max_protocol: subject.offer.max_version().to_string(),
+        },
+        needed: decision.verdict.shortfalls().map(ssl::needed).collect(),
+        since: since(sunset, decision),
+        sunset: &sunset.name,
+        contact: sunset.contact.as_deref(),
+        advice,
+        ssl: subject.ssl_url,
+    };
+    let mut response = match form {
+        Form::Json | Form::Problem => respond::json(status, Form::Problem, &problem),
+        Form::Html => respond::with(
+            status,
+            Form::Html,
+            page::explanation(&problem.title, &problem.detail, problem.advice.as_ref(), problem.contact, problem.ssl).into_string(),
+        ),
+        Form::Text => respond::with(status, Form::Text, text(&problem)),
+    };
+    notice::add_message(response.headers_mut(), &decision.verdict, sunset, subject.negotiated);
+    if http < Version::HTTP_2 {
+        // HTTP/2 has no reason phrase.
+        if let Ok(reason) = ReasonPhrase::try_from(line.into_bytes()) {
+            response.extensions_mut().insert(reason);
+        }
+    }
+    response
+}
+
+/// When the phase began that turns the client away.
+fn since(sunset: &Sunset, decision: &Decision) -> Option<Timestamp> {
+    match decision.phase? {
+        Phase::Explain => sunset.explain,
+        Phase::Refuse => sunset.explain.or(sunset.refuse),
+        Phase::Observe | Phase::Warn | Phase::Brownout => None,
+    }
+}
+
+fn detail(sunset: &Sunset, decision: &Decision, client: Option<&ssl::Client>) -> String {
+    let who = client.map_or_else(
+        || "This client".to_owned(),
+        |client| format!("This client ({}{})", client.runtime, client.version.as_deref().map_or_else(String::new, |version| format!(" {version}"))),
+    );
+    let because = decision.verdict.shortfalls().map(|shortfall| shortfall.to_string()).collect::<Vec<_>>().join("; ");
+    let since = match (since(sunset, decision), decision.window_end) {
+        (_, Some(end)) => format!("It is turned away for a while, until {end}, as a rehearsal."),
+        (Some(since), None) => format!("It has not been served since {since}."),
+        (None, None) => "It is not served any more.".to_owned(),
+    };
+    format!("{who} {because}. {since} The request was not processed. Plan: {}.", sunset.name)
+}
+
+fn text(problem: &Problem<'_>) -> String {
+    let mut text = format!("{}\n\n{}\n", problem.title, problem.detail);
+    if let Some(advice) = &problem.advice {
+        text.push_str(&format!("\nTo fix it: {}\n", advice.summary));
+        if let Some(snippet) = &advice.snippet {
+            text.push_str(&format!("\n{snippet}\n"));
+        }
+        text.push_str(&format!("\nTo check it:\n{}\n", advice.verify));
+    }
+    text.push_str(&format!("\nWhat this connection negotiated: {}\n", problem.ssl));
+    if let Some(contact) = problem.contact {
+        text.push_str(&format!("Help: {contact}\n"));
+    }
+    text
+}

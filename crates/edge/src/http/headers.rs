@@ -1,0 +1,143 @@
+//! Proxy hygiene: what must not pass, and what is added for the application.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use hyper::header::{CONNECTION, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, TE, UPGRADE};
+use hyper::{Request, Version};
+
+/// Hop-by-hop fields (RFC 9110 section 7.6.1, RFC 9112 section 6.1), and those of old that RFC 2616 listed.
+const HOP_BY_HOP: [HeaderName; 8] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("proxy-authenticate"),
+    HeaderName::from_static("proxy-authorization"),
+    TE,
+    HeaderName::from_static("transfer-encoding"),
+    UPGRADE,
+];
+
+/// Removes what belongs to one hop only, the fields that Connection names included.
+pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        // A client must not be able to name away what the edge adds or relies on.
+        .filter(|name| name != HOST)
+        .collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        headers.remove(name);
+    }
+}
+
+/// The protocol that an HTTP/1.1 message wants to switch to (RFC 9110 section 7.8), if it does.
+pub(crate) fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
+    let switches = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
+    if switches { headers.get(UPGRADE).cloned() } else { None }
+}
+
+/// Removes every field by which the application learns about the client, so that a client cannot forge one.
+/// Applications behind CGI, WSGI or Rack cannot tell `_` from `-`, so neither does this.
+pub(crate) fn strip_forged(headers: &mut HeaderMap) {
+    let forged: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| {
+            let name = name.as_str().replace('_', "-");
+            name.starts_with("sundown-") || name.starts_with("x-forwarded-") || name == "forwarded" || name == "x-real-ip"
+        })
+        .cloned()
+        .collect();
+    for name in forged {
+        headers.remove(name);
+    }
+}
+
+/// Adds where the request came from, in the old way and the new (RFC 7239).
+pub(crate) fn add_forwarded(headers: &mut HeaderMap, client: IpAddr, host: Option<&HeaderValue>) {
+    let client = client.to_canonical();
+    let mut forwarded = match client {
+        IpAddr::V4(address) => format!("for={address};proto=https"),
+        IpAddr::V6(address) => format!("for=\"[{address}]\";proto=https"),
+    };
+    if let Some(host) = host {
+        headers.insert(HeaderName::from_static("x-forwarded-host"), host.clone());
+        // A quoted-string takes any host that has no quote or backslash; no valid host has one.
+        if let Ok(host) = host.to_str()
+            && !host.contains(['"', '\\'])
+        {
+            // Writing to a String does not fail.
+            write!(forwarded, ";host=\"{host}\"").ok();
+        }
+    }
+    insert(headers, FORWARDED, &forwarded);
+    insert(headers, HeaderName::from_static("x-forwarded-for"), &client.to_string());
+    headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static("https"));
+}
+
+/// Sets a field; a value that no header can carry is left out.
+pub(crate) fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// The host the request is for: `:authority` in HTTP/2, Host in HTTP/1.1; HTTP/1.0 may have neither.
+pub(crate) fn host<B>(request: &Request<B>) -> Option<HeaderValue> {
+    let authority = || request.uri().authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    if request.version() == Version::HTTP_2 { authority() } else { request.headers().get(HOST).cloned().or_else(authority) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn hop_by_hop_fields_and_those_they_name_do_not_pass() {
+        let mut map = headers(&[("connection", "close, x-mine"), ("x-mine", "1"), ("te", "trailers"), ("keep-alive", "3"), ("x-kept", "1")]);
+        strip_hop_by_hop(&mut map);
+        assert_eq!(map.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-kept"]);
+    }
+
+    #[test]
+    fn connection_cannot_name_the_host_away() {
+        let mut map = headers(&[("connection", "host"), ("host", "api.example.com")]);
+        strip_hop_by_hop(&mut map);
+        assert!(map.contains_key("host"));
+    }
+
+    #[test]
+    fn forged_fields_are_removed_in_any_spelling() {
+        let mut map = headers(&[
+            ("sundown-tls-version", "TLSv1.3"),
+            ("sundown_tls_version", "TLSv1.3"),
+            ("x_forwarded-for", "203.0.113.9"),
+            ("forwarded", "for=203.0.113.9"),
+            ("x-real-ip", "203.0.113.9"),
+            ("x-sundown", "kept"),
+        ]);
+        strip_forged(&mut map);
+        assert_eq!(map.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-sundown"]);
+    }
+
+    #[test]
+    fn forwarded_is_written_as_rfc_7239_wants_it() {
+        let mut map = HeaderMap::new();
+        add_forwarded(&mut map, "2001:db8::7".parse().unwrap(), Some(&HeaderValue::from_static("api.example.com:8443")));
+        assert_eq!(map["forwarded"], "for=\"[2001:db8::7]\";proto=https;host=\"api.example.com:8443\"");
+        assert_eq!(map["x-forwarded-for"], "2001:db8::7");
+        assert_eq!(map["x-forwarded-host"], "api.example.com:8443");
+    }
+}

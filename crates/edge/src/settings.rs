@@ -1,0 +1,307 @@
+//! The edge's part of `sundown.toml`. Every key has a default; a default is what suits an edge on the public
+//! internet.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use hyper::Uri;
+use hyper::header::HeaderName;
+use jiff::SignedDuration;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+
+/// One `[[listener]]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listener {
+    /// Where to listen. Port 0 takes any free port. Default `127.0.0.1:8443`.
+    #[serde(default = "default_address")]
+    pub address: Spanned<SocketAddr>,
+    /// What the listener does with a connection it lets in. Default `"edge"`.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Where requests go: `http://` or `https://`, host and port. With several, each in turn. With none, `/`
+    /// shows the visitor what `/ssl/` says.
+    #[serde(default)]
+    pub upstream: Vec<Upstream>,
+    /// Certificates, chosen by SNI and by what the client can verify; the first of each kind of key serves
+    /// clients without SNI. Paths are relative to the configuration file. With none, a local authority and
+    /// its leaves are made in the data directory.
+    #[serde(default)]
+    pub certificates: Vec<CertificateFiles>,
+}
+
+/// What a listener does with a connection that it lets in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Terminate TLS, answer or proxy HTTP.
+    #[default]
+    Edge,
+}
+
+/// A certificate chain and its key, in PEM.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateFiles {
+    /// The leaf first, then its intermediates.
+    pub cert: PathBuf,
+    /// The private key of the leaf.
+    pub key: PathBuf,
+}
+
+/// Where requests go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    pub(crate) scheme: hyper::http::uri::Scheme,
+    pub(crate) authority: hyper::http::uri::Authority,
+}
+
+impl std::str::FromStr for Upstream {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fault = |what: &str| format!("upstream {text:?} {what}; write it as http://127.0.0.1:3000 or https://api.internal");
+        let parts = text.parse::<Uri>().map_err(|error| fault(&format!("is no URL ({error})")))?.into_parts();
+        let scheme = parts.scheme.filter(|scheme| scheme == "http" || scheme == "https").ok_or_else(|| fault("has no http:// or https://"))?;
+        let authority = parts.authority.filter(|authority| !authority.host().is_empty()).ok_or_else(|| fault("names no host"))?;
+        if parts.path_and_query.is_some_and(|path| path != "/") {
+            return Err(fault("has a path, which would be ignored"));
+        }
+        Ok(Self { scheme, authority })
+    }
+}
+
+impl<'de> Deserialize<'de> for Upstream {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// `[account]`: who is calling.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountSettings {
+    /// Where to look, in this order; the first that answers names the account. Default: nowhere.
+    #[serde(default)]
+    pub sources: Vec<AccountSource>,
+    /// Names for accounts: to each the SHA-256 (hex) of its keys or tokens. A key that is not listed is known by
+    /// a keyed hash of it. Keys themselves are written nowhere.
+    #[serde(default)]
+    pub names: BTreeMap<String, Vec<String>>,
+}
+
+/// Where an account shows itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountSource {
+    /// `header:NAME`: an API key in this header.
+    Header(HeaderName),
+    /// `bearer:CLAIM`: this claim of a JWT in `Authorization: Bearer`, not verified; for a token that is no JWT,
+    /// the token as a key.
+    Bearer(String),
+    /// `basic`: the user of HTTP Basic.
+    Basic,
+    /// `sni`: the host name in the hello.
+    Sni,
+    /// `address`: the client's address, as far as `[privacy]` keeps it.
+    Address,
+}
+
+impl<'de> Deserialize<'de> for AccountSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let fault = || {
+            D::Error::custom(format!(
+                "account source {text:?} is not known; the sources are \"header:NAME\", \"bearer:CLAIM\", \"basic\", \"sni\" and \"address\""
+            ))
+        };
+        match text.split_once(':') {
+            Some(("header", name)) => name.parse().map(Self::Header).map_err(|_| fault()),
+            Some(("bearer", claim)) if !claim.is_empty() => Ok(Self::Bearer(claim.to_owned())),
+            None if text == "basic" => Ok(Self::Basic),
+            None if text == "sni" => Ok(Self::Sni),
+            None if text == "address" => Ok(Self::Address),
+            _ => Err(fault()),
+        }
+    }
+}
+
+/// `[privacy]`.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Privacy {
+    /// How much of a client's address is kept. Default `"whole"`.
+    #[serde(default)]
+    pub addresses: Addresses,
+}
+
+/// How much of a client's address is kept in what is written down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Addresses {
+    /// All of it.
+    #[default]
+    Whole,
+    /// The /24 of an IPv4 address, the /48 of an IPv6 address.
+    Truncated,
+    /// Nothing.
+    None,
+}
+
+/// `[limits]`: what one client, or all together, can make the edge hold.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Open connections in all; more are closed unread. Default 20000.
+    pub connections: usize,
+    /// Open connections from one address (from one /64 for IPv6). Default 1000.
+    pub connections_per_address: usize,
+    /// Time from accept to the last byte of the hello. Default `"10s"`.
+    #[serde(deserialize_with = "duration")]
+    pub hello: Duration,
+    /// Time from the hello to the end of the handshake. Default `"10s"`.
+    #[serde(deserialize_with = "duration")]
+    pub handshake: Duration,
+    /// Time to send a request's head, the wait before it on an open connection included. Default `"60s"`.
+    #[serde(deserialize_with = "duration")]
+    pub idle: Duration,
+    /// Time a body may stand still, in either direction. Default `"60s"`.
+    #[serde(deserialize_with = "duration")]
+    pub stall: Duration,
+    /// Time to connect to the upstream. Default `"5s"`.
+    #[serde(deserialize_with = "duration")]
+    pub upstream_connect: Duration,
+    /// Time from the end of a request to the upstream's answer. Default `"60s"`.
+    #[serde(deserialize_with = "duration")]
+    pub upstream_answer: Duration,
+    /// The longest request head. Default `"64 KiB"`.
+    pub head: ByteSize,
+    /// The longest request body. Default `"256 MiB"`.
+    pub body: ByteSize,
+    /// Time that a stop waits for requests under way. Default `"30s"`.
+    #[serde(deserialize_with = "duration")]
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 20_000,
+            connections_per_address: 1000,
+            hello: Duration::from_secs(10),
+            handshake: Duration::from_secs(10),
+            idle: Duration::from_mins(1),
+            stall: Duration::from_mins(1),
+            upstream_connect: Duration::from_secs(5),
+            upstream_answer: Duration::from_mins(1),
+            head: ByteSize::kib(64),
+            body: ByteSize::mib(256),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// `[answers]`: what the edge itself says, and where.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Answers {
+    /// Where a client learns what it negotiated; each ends in `/`. Default `["/ssl/", "/api/v4/ssl/"]`.
+    pub ssl: Vec<SslPath>,
+    /// Where the running totals are, for callers on loopback alone; `""` for nowhere. Default `"/healthz"`.
+    pub health: String,
+    /// The status of an explanation: 403, or another 4xx or 5xx but not 401, 407, 426 or 429, which clients misread.
+    /// Default 403.
+    #[serde(deserialize_with = "explain_status")]
+    pub explain_status: u16,
+    /// How long a report link works. Default `"24h"`.
+    #[serde(deserialize_with = "duration")]
+    pub report_life: Duration,
+    /// How many reports are kept; the oldest goes first. Default 10000.
+    pub reports: usize,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self {
+            ssl: vec![SslPath("/ssl/".to_owned()), SslPath("/api/v4/ssl/".to_owned())],
+            health: "/healthz".to_owned(),
+            explain_status: 403,
+            report_life: Duration::from_hours(24),
+            reports: 10_000,
+        }
+    }
+}
+
+/// A path that begins and ends with a slash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SslPath(String);
+
+impl SslPath {
+    /// The path.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for SslPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let path = String::deserialize(deserializer)?;
+        if path.len() > 1 && path.starts_with('/') && path.ends_with('/') {
+            Ok(Self(path))
+        } else {
+            Err(D::Error::custom(format!("path {path:?} must begin and end with a slash, like \"/ssl/\"")))
+        }
+    }
+}
+
+/// Everything the edge is told, whatever file or flag it came from.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The listeners.
+    pub listeners: Vec<Listener>,
+    /// Who is calling.
+    pub account: AccountSettings,
+    /// What is kept of an address.
+    pub privacy: Privacy,
+    /// Bounds.
+    pub limits: Limits,
+    /// The edge's own answers.
+    pub answers: Answers,
+}
+
+/// The address of a listener that names none.
+pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8443);
+
+fn default_address() -> Spanned<SocketAddr> {
+    Spanned::new(0..0, DEFAULT_ADDRESS)
+}
+
+impl Default for Listener {
+    fn default() -> Self {
+        Self { address: default_address(), mode: Mode::default(), upstream: Vec::new(), certificates: Vec::new() }
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let duration: SignedDuration =
+        text.parse().map_err(|error| D::Error::custom(format!("{text:?} is no length of time like \"10s\" or \"2m 30s\" ({error})")))?;
+    Duration::try_from(duration)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| D::Error::custom(format!("{text:?} must be more than zero")))
+}
+
+fn explain_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    match u16::deserialize(deserializer)? {
+        status @ (401 | 407 | 426 | 429) => {
+            Err(D::Error::custom(format!("clients misread {status} (they retry, ask for credentials or upgrade); 403 is understood by all")))
+        }
+        status @ 400..600 => Ok(status),
+        status => Err(D::Error::custom(format!("{status} is no error status; use 403"))),
+    }
+}

@@ -1,0 +1,8 @@
+//! The TLS side: which policy serves which hello, which certificates, and the handshake itself.
+
+pub(crate) mod certificates;
+mod handshake;
+pub(crate) mod local_ca;
+pub(crate) mod policy;
+
+pub(crate) use handshake::{HandshakeError, Secured, accept};

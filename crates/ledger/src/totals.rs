@@ -1,0 +1,93 @@
+//! Counts that never miss: one for every connection, whatever became of its sighting.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use hello::Version;
+use serde::Serialize;
+
+use crate::{Outcome, Requests, Sighting};
+
+/// The versions that are counted, and one place for everything else.
+const VERSIONS: usize = Version::KNOWN.len() + 1;
+
+/// Running totals since the start. Fixed in size: nothing a client sends can make it grow.
+#[derive(Debug, Default)]
+pub struct Totals {
+    connections: AtomicU64,
+    outcomes: [AtomicU64; Outcome::LABELS.len()],
+    offered: [AtomicU64; VERSIONS],
+    negotiated: [AtomicU64; VERSIONS],
+    served: AtomicU64,
+    warned: AtomicU64,
+    explained: AtomicU64,
+    answered: AtomicU64,
+    pub(crate) dropped: AtomicU64,
+}
+
+/// Totals at one moment, to show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Snapshot {
+    /// Connections that have ended.
+    pub connections: u64,
+    /// The same, by how they ended; only what occurred.
+    pub outcomes: BTreeMap<&'static str, u64>,
+    /// Hellos read, by the highest version offered.
+    pub offered: BTreeMap<&'static str, u64>,
+    /// Handshakes completed, by version.
+    pub negotiated: BTreeMap<&'static str, u64>,
+    /// Requests, by what became of them.
+    pub requests: Requests,
+    /// Sightings that are in these totals but that the reader was too slow to take.
+    pub dropped: u64,
+}
+
+impl Totals {
+    pub(crate) fn add(&self, sighting: &Sighting) {
+        self.connections.fetch_add(1, Relaxed);
+        count(&self.outcomes, sighting.outcome.index());
+        if let Some(offered) = sighting.offered {
+            count(&self.offered, version_index(offered));
+        }
+        if let Some(negotiated) = &sighting.negotiated {
+            count(&self.negotiated, version_index(negotiated.version));
+        }
+        let requests = &sighting.requests;
+        self.served.fetch_add(requests.served, Relaxed);
+        self.warned.fetch_add(requests.warned, Relaxed);
+        self.explained.fetch_add(requests.explained, Relaxed);
+        self.answered.fetch_add(requests.answered, Relaxed);
+    }
+
+    /// The totals now. Counts of connections still open are not in it.
+    pub fn snapshot(&self) -> Snapshot {
+        let names = || Version::KNOWN.into_iter().filter_map(Version::name).chain(["other"]);
+        Snapshot {
+            connections: self.connections.load(Relaxed),
+            outcomes: occurred(Outcome::LABELS, &self.outcomes),
+            offered: occurred(names(), &self.offered),
+            negotiated: occurred(names(), &self.negotiated),
+            requests: Requests {
+                served: self.served.load(Relaxed),
+                warned: self.warned.load(Relaxed),
+                explained: self.explained.load(Relaxed),
+                answered: self.answered.load(Relaxed),
+            },
+            dropped: self.dropped.load(Relaxed),
+        }
+    }
+}
+
+fn version_index(version: Version) -> usize {
+    Version::KNOWN.iter().position(|known| *known == version).unwrap_or(Version::KNOWN.len())
+}
+
+fn count(counters: &[AtomicU64], index: usize) {
+    if let Some(counter) = counters.get(index) {
+        counter.fetch_add(1, Relaxed);
+    }
+}
+
+fn occurred(names: impl IntoIterator<Item = &'static str>, counters: &[AtomicU64]) -> BTreeMap<&'static str, u64> {
+    names.into_iter().zip(counters).map(|(name, counter)| (name, counter.load(Relaxed))).filter(|(_, count)| *count > 0).collect()
+}

@@ -1,0 +1,102 @@
+//! `sundown.toml`: one file, whose tables belong to the plan or to the edge, read strictly.
+
+mod problems;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use edge::settings::{AccountSettings, Answers, Limits, Listener, Privacy, Settings};
+use floor::Plan;
+use floor::config::{ExceptionTable, PlanTables, PreviewTable, SunsetTable};
+use floor::Problem;
+use serde::Deserialize;
+use toml::Spanned;
+
+pub(crate) use problems::{Problems, report};
+
+/// What is in force when there is no file: old clients are told, nobody is turned away.
+const BUILT_IN: &str = include_str!("config/built-in.toml");
+
+/// The file used when none is named.
+const DEFAULT_FILE: &str = "sundown.toml";
+
+/// Every table a configuration can have.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    listener: Vec<Listener>,
+    #[serde(default)]
+    account: AccountSettings,
+    #[serde(default)]
+    privacy: Privacy,
+    #[serde(default)]
+    limits: Limits,
+    #[serde(default)]
+    answers: Answers,
+    #[serde(default)]
+    sunset: Vec<Spanned<SunsetTable>>,
+    #[serde(default)]
+    exception: Vec<Spanned<ExceptionTable>>,
+    #[serde(default)]
+    preview: Vec<Spanned<PreviewTable>>,
+}
+
+/// A configuration that can be used.
+pub(crate) struct Config {
+    pub(crate) settings: Settings,
+    pub(crate) plan: Plan,
+    pub(crate) source: Source,
+}
+
+/// The text a configuration was read from, to point into.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    /// `None` for the built-in one.
+    pub(crate) path: Option<PathBuf>,
+    text: String,
+}
+
+impl Source {
+    /// Its name in messages.
+    pub(crate) fn name(&self) -> String {
+        self.path.as_ref().map_or_else(|| "built-in plan".to_owned(), |path| path.display().to_string())
+    }
+
+    /// Reads the named file; else the default one where it exists; else what is built in.
+    fn open(path: Option<&Path>) -> anyhow::Result<Self> {
+        let path = match path {
+            Some(path) => path.to_owned(),
+            None if Path::new(DEFAULT_FILE).exists() => PathBuf::from(DEFAULT_FILE),
+            None => return Ok(Self { path: None, text: BUILT_IN.to_owned() }),
+        };
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}; `sundown init` writes a file to begin with", path.display()))?;
+        Ok(Self { path: Some(path), text })
+    }
+}
+
+/// Reads and checks a configuration. `share_key` is the plan's.
+pub(crate) fn load(path: Option<&Path>, share_key: [u8; 16]) -> anyhow::Result<Config> {
+    let source = Source::open(path)?;
+    let (settings, plan) = parse(&source.text, share_key).map_err(|problems| Problems { source: source.clone(), problems })?;
+    let directory = source.path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    Ok(Config { settings: relative_to(directory, settings), plan, source })
+}
+
+fn parse(text: &str, share_key: [u8; 16]) -> Result<(Settings, Plan), Vec<Problem>> {
+    let file: File = toml::from_str(text).map_err(|error| vec![problems::from_toml(&error, text)])?;
+    let File { listener, account, privacy, limits, answers, sunset, exception, preview } = file;
+    let plan = PlanTables { sunset, exception, preview }.build(share_key)?;
+    let listeners = if listener.is_empty() { vec![Listener::default()] } else { listener };
+    Ok((Settings { listeners, account, privacy, limits, answers }, plan))
+}
+
+/// Paths in a file are relative to the file.
+fn relative_to(directory: &Path, mut settings: Settings) -> Settings {
+    for pair in settings.listeners.iter_mut().flat_map(|listener| &mut listener.certificates) {
+        pair.cert = directory.join(&pair.cert);
+        pair.key = directory.join(&pair.key);
+    }
+    settings
+}

@@ -1,0 +1,141 @@
+//! `sundown serve`: starts the edge, shows what it sees, reloads and stops it on signals.
+
+mod output;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::thread;
+
+use anyhow::Context;
+use edge::secret::Secret;
+use edge::settings::Upstream;
+use edge::{Clock, Edge, Handle, Ingredients};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::ServeArguments;
+use crate::config::{self, Config};
+
+/// Sightings that may wait to be written: a few seconds of a busy edge.
+const WAITING_SIGHTINGS: usize = 65_536;
+
+pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
+    start_log();
+    raise_file_limit();
+    let secret = Secret::open(&arguments.data_dir).with_context(|| format!("cannot use the data directory {}", arguments.data_dir.display()))?;
+    let Config { settings, plan, source } = load(arguments, secret)?;
+    let clock = arguments.as_of.map_or_else(Clock::default, Clock::starting_at);
+    let output = output::Writer::new(arguments.output);
+
+    let (sink, sightings) = ledger::channel(WAITING_SIGHTINGS);
+    let runtime = runtime(arguments.workers)?;
+    let (edge, listening) = {
+        let _inside = runtime.enter();
+        let calm = plan.sunsets.iter().all(|sunset| sunset.ends_at().is_none());
+        let edge = Edge::bind(Ingredients { settings, plan, secret, data_dir: arguments.data_dir.clone(), clock, sink })?;
+        let listening = output::Listening {
+            addresses: edge.addresses(),
+            local_ca: edge.local_ca().cloned(),
+            plan: source.name(),
+            clock: arguments.as_of.map(|_| clock.now()),
+            ends_nothing: calm,
+        };
+        (edge, listening)
+    };
+    output.listening(&listening)?;
+    let writing = thread::spawn(move || output.write_all(&sightings));
+
+    let handle = edge.handle();
+    let cut_off = runtime.block_on(async {
+        let signals = watch_signals(handle, arguments, secret)?;
+        let cut_off = edge.run().await;
+        signals.abort();
+        anyhow::Ok(cut_off)
+    })?;
+    // Ends every task that is left, and with the last of them the sightings.
+    drop(runtime);
+    writing.join().ok();
+    if cut_off > 0 {
+        tracing::warn!(connections = cut_off, "stopped; connections that did not finish in time (limits.drain) were cut off");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The configuration with what the command line changes.
+fn load(arguments: &ServeArguments, secret: Secret) -> anyhow::Result<Config> {
+    let mut config = config::load(arguments.config.as_deref(), secret.share)?;
+    if let Some(first) = config.settings.listeners.first_mut() {
+        if let Some(address) = arguments.listen {
+            *first.address.get_mut() = address;
+        }
+        if let Some(upstream) = &arguments.upstream {
+            first.upstream = vec![Upstream::clone(upstream)];
+        }
+    }
+    Ok(config)
+}
+
+fn runtime(workers: Option<u16>) -> std::io::Result<Runtime> {
+    let workers = workers.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from);
+    // One worker needs no locks or wake-ups between threads.
+    let mut builder = if workers == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    builder.worker_threads(workers).enable_all().build()
+}
+
+/// Logs go to standard error; standard output is for sightings.
+fn start_log() {
+    let filter = EnvFilter::try_from_env("SUNDOWN_LOG").unwrap_or_else(|_| EnvFilter::new("warn,edge=info,sundown=info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
+}
+
+/// Each connection is a descriptor, two with its upstream; the usual soft limit is 1024.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        // Where it may not be raised, the accept loop copes and says so.
+        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).ok();
+    }
+}
+
+/// SIGTERM and SIGINT stop; SIGHUP reloads.
+fn watch_signals(handle: Handle, arguments: &ServeArguments, secret: Secret) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let arguments =
+        ServeArguments { config: arguments.config.clone(), upstream: arguments.upstream.clone(), data_dir: arguments.data_dir.clone(), ..*arguments };
+    Ok(tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hangup.recv() => reload(&handle, &arguments, secret),
+            }
+        }
+        tracing::info!("stopping; requests under way may finish");
+        handle.stop();
+    }))
+}
+
+fn reload(handle: &Handle, arguments: &ServeArguments, secret: Secret) {
+    let reloaded = load(arguments, secret).and_then(|config| {
+        let name = config.source.name();
+        let rebound = handle.differs_in_listeners(&config.settings);
+        handle.reload(config.settings, config.plan)?;
+        Ok((name, rebound))
+    });
+    match reloaded {
+        Ok((name, rebound)) => {
+            tracing::info!(plan = name, "reloaded");
+            if rebound {
+                tracing::warn!("[[listener]] changed: addresses, upstreams and certificate paths take a restart");
+            }
+        }
+        Err(error) => {
+            config::report(&error);
+            tracing::error!("not reloaded; the old plan stays in force");
+        }
+    }
+}
