@@ -22,7 +22,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -76,10 +77,23 @@ pub(crate) fn all() -> &'static [Case] {
     CASES
 }
 
-/// The path of a program that is no client but a judge (`tshark`, `sslscan`); `None` where it is missing, said loudly.
-pub(crate) fn tool(id: &str) -> Option<PathBuf> {
-    installed(id).map(|tool| PathBuf::from(tool.command().get_program()))
+/// A program of `tests/setup` in an environment of our own; `None` where it is missing, said loudly.
+pub(crate) fn tool(id: &str) -> Option<Command> {
+    installed(id).map(Installed::command)
 }
+
+/// Runs a program of `tests/setup` to its end, for half a minute at most; `None` where it is missing, said loudly.
+///
+/// # Panics
+/// When it cannot be run or does not end.
+pub(crate) fn run_tool(id: &str, arguments: &[&str]) -> Option<Ended> {
+    let ended = process::run(tool(id)?.args(arguments), "", TOOL).expect("an installed program");
+    assert!(!ended.timed_out, "{id} {arguments:?} does not end: {ended:?}");
+    Some(ended)
+}
+
+/// How long a program that is no client of [`all`] may take: sslscan makes about 60 handshakes.
+const TOOL: Duration = Duration::from_secs(30);
 
 const fn case(
     client: &'static str,
@@ -209,6 +223,11 @@ impl Case {
             broken.is_none(),
             "{self}: the error reads like a broken network: {error:?}"
         );
+    }
+
+    /// The version of the program, as it says it; empty where the machine does not have it.
+    pub(crate) fn version(&self) -> &'static str {
+        installed(self.client).map_or("", |installed| &installed.version)
     }
 
     fn ask_driver(&self, installed: &Installed, method: &str, url: &str, ca: &Path) -> Outcome {

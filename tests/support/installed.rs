@@ -13,6 +13,8 @@ use serde_json::Value;
 
 /// A program that `tests/setup` found or installed.
 pub(crate) struct Installed {
+    /// What it says its version is.
+    pub version: String,
     command: Vec<String>,
     env: Vec<(String, String)>,
     home: PathBuf,
@@ -73,6 +75,7 @@ fn entry_of(entry: &Value, home: &Path) -> Result<Installed, String> {
         .into_iter()
         .flatten();
     Ok(Installed {
+        version: entry.get("version").map(text).unwrap_or_default(),
         command: command.iter().map(text).collect(),
         env: env
             .map(|(name, value)| (name.clone(), text(value)))

@@ -13,7 +13,7 @@ use crate::bounds::Permit;
 use crate::core::{Core, Entrance};
 use crate::door::{self, Admitted};
 use crate::http;
-use crate::prefixed::Prefixed;
+use crate::wire::Wire;
 use crate::record::Record;
 use crate::tls::{self, HandshakeError};
 
@@ -57,7 +57,7 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, permit: Permit, c
     });
     // HTTP/2 asks for TLS 1.2 (RFC 9113 section 9.2), and old clients that offer it below that mean it less.
     let http2 = serving == tls::policy::Serving::Modern;
-    let handshake = tls::accept(Prefixed::new(stream, bytes), entrance.certificates.config(), serving, http2);
+    let handshake = tls::accept(Wire::new(stream, bytes), entrance.certificates.config(), serving, http2);
     let failure = match timeout(limits.handshake, handshake).await {
         Ok(Ok((stream, negotiated))) => {
             record.note(|sighting| {
@@ -76,7 +76,8 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, permit: Permit, c
                 record: Mutex::new(record),
                 _permit: permit,
             };
-            http::serve(stream, Arc::new(session), limits).await;
+            // Boxed: a connection at the door should not carry the room that HTTP needs.
+            Box::pin(http::serve(stream, Arc::new(session), limits)).await;
             return;
         }
         Ok(Err(HandshakeError::Abandoned)) => Outcome::HandshakeAbandoned,

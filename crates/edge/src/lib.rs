@@ -21,13 +21,13 @@ mod core;
 mod door;
 mod farewell;
 mod http;
-mod prefixed;
 mod privacy;
 mod record;
 pub mod secret;
 mod server;
 pub mod settings;
 mod tls;
+mod wire;
 
 pub use clock::Clock;
 pub use server::{Edge, Handle, Ingredients, StartError};

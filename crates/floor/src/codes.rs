@@ -38,8 +38,7 @@ impl Marks {
             return;
         };
         if *page_of == 0 {
-            // 255 pages and the empty one: a number fits as long as one high byte stays unused, and the
-            // high byte 0xFF is private use (RFC 8446 section 11) and never named.
+            // Marks are set for named code points only, and those have a few dozen high bytes between them.
             let Ok(new) = u8::try_from(self.pages.len()) else {
                 return;
             };

@@ -200,7 +200,7 @@ impl Floor {
 
     /// Whether a handshake older than TLS 1.3 can be made of these suites and groups.
     fn usable_before_tls13(&self, suites: u8, groups: u8, lists_groups: bool) -> bool {
-        // A client that names no curve leaves the choice to the server (RFC 8422 section 5.1).
+        // A client that names no curve leaves the choice to the server (RFC 4492 section 4).
         let curve =
             groups & GROUP_EC != 0 || (!lists_groups && self.groups.get(SECP256R1) & GROUP_EC != 0);
         // One that names no finite-field group leaves the parameters to the server (RFC 7919 section 4).

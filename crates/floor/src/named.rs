@@ -118,7 +118,7 @@ static NAMED: [Named; 8] = [
             "versions: NIST SP 800-52r2 section 3.1, TLS 1.2 with TLS 1.3 supported beside it",
             "suites: NIST SP 800-52r2 section 3.3.1, AES in GCM, CCM or CBC with ephemeral or certified Diffie-Hellman",
             "suites: NIST SP 800-52r2 appendix D, RSA key transport only for transition; SP 800-131A revision 2 section 6 ends it after 2023",
-            "groups: NIST SP 800-52r2 section 3.4.2.3 with SP 800-56A revision 3 appendix D; ML-KEM by FIPS 203, in hybrids by SP 800-227",
+            "groups: NIST SP 800-52r2 section 3.4.2 (supported groups) with SP 800-56A revision 3 appendix D; ML-KEM by FIPS 203, in hybrids by SP 800-227",
         ],
     },
     Named {

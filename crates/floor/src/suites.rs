@@ -52,8 +52,8 @@ pub(crate) fn suite_marks(facts: &SuiteFacts) -> u8 {
         KeyExchange::Dhe | KeyExchange::DhePsk => (TLS12_FF, OLD_FF),
         _ => (TLS12_BARE, OLD_BARE),
     };
-    // AEAD, and every hash later than SHA-1, came with TLS 1.2: RFC 5246 sections 1.2 and 5, RFC 5288 section 4,
-    // RFC 5289 section 3.2, RFC 6655 section 3, RFC 7905 section 2.
+    // AEAD, and every hash later than SHA-1, came with TLS 1.2: RFC 5246 section 1.2; the suites themselves say so,
+    // as in RFC 5288 section 4.
     if facts.mode.aead()
         || !matches!(
             facts.hash,
@@ -71,7 +71,7 @@ pub(crate) fn suite_marks(facts: &SuiteFacts) -> u8 {
 
 /// Where a group can be used. A group with a key share is one of TLS 1.3 (RFC 8446 section 4.2.7).
 pub(crate) fn group_marks(code: u16, facts: GroupFacts) -> u8 {
-    /// brainpool for TLS 1.3 (RFC 8734 section 2) and curveSM2 (RFC 8998 section 2): not for older versions.
+    /// brainpool for TLS 1.3 (RFC 8734) and curveSM2 (RFC 8998): not for older versions.
     const ONLY_TLS13: [u16; 4] = [0x001f, 0x0020, 0x0021, 0x0029];
     let tls13 = if facts.key_share.is_some() {
         GROUP_TLS13

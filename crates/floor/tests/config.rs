@@ -170,6 +170,29 @@ fn a_brownout_without_lengths_is_one_window() {
 }
 
 #[test]
+fn a_phase_may_begin_on_the_day_of_the_one_before() {
+    let sunset =
+        "[[sunset]]\nname = \"x\"\nfloor = \"tls1.2\"\nexplain = 2026-01-01\nrefuse = 2026-01-01";
+    assert_eq!(
+        plan(sunset).sunsets[0].phase(at("2026-01-01")),
+        Some(Phase::Refuse)
+    );
+}
+
+#[test]
+fn a_problem_has_a_line_and_a_column() {
+    let toml = "[[sunset]]\nname = \"é\"\nfloor = \"tls12\"\n";
+    let found = problems(toml);
+    assert_eq!(
+        found
+            .iter()
+            .map(|problem| problem.position(toml))
+            .collect::<Vec<_>>(),
+        [(3, 9)]
+    );
+}
+
+#[test]
 fn an_unknown_key_is_refused_in_every_table() {
     let tables = [
         "[[sunset]]",

@@ -226,6 +226,12 @@ fn groups_are_asked_for_where_they_are_needed() {
         (&p256, ecdhe(vec![0x001d]), false, "another curve"),
         (
             &any,
+            ecdhe(vec![0x001f]),
+            false,
+            "a curve that only TLS 1.3 has",
+        ),
+        (
+            &any,
             dhe(vec![0x0017]),
             true,
             "names no finite field: the server chooses",

@@ -165,10 +165,15 @@ impl HelloReader {
     /// Walks records until the hello is whole; its length, header included, is the answer then.
     fn advance(&mut self, input: &[u8]) -> Result<Option<usize>, (usize, Reason)> {
         loop {
-            if let Some(whole) = self.whole()
-                && whole == self.seen
-            {
-                return Ok(Some(whole));
+            let whole = self.whole();
+            if let Some(whole) = whole {
+                if whole > MAX_HELLO {
+                    let length = u32::try_from(whole - HANDSHAKE_HEADER).unwrap_or(u32::MAX);
+                    return Err((self.position.saturating_sub(1), Reason::TooLong(length)));
+                }
+                if whole == self.seen {
+                    return Ok(Some(whole));
+                }
             }
             if self.left == 0 {
                 let at = self.position;
@@ -185,37 +190,33 @@ impl HelloReader {
                 self.left = length;
                 self.position += RECORD_HEADER;
             }
-            while let Some(slot) = self.header.get_mut(self.seen)
-                && self.left > 0
-            {
-                let Some(&byte) = input.get(self.position) else {
-                    return Ok(None);
-                };
-                if self.seen == 0 && byte != 1 {
-                    return Err((self.position, Reason::HandshakeType(byte)));
+            let taken = match whole {
+                Some(whole) => {
+                    let come = input.len().saturating_sub(self.position);
+                    come.min(self.left).min(whole - self.seen)
                 }
-                *slot = byte;
-                self.seen += 1;
-                self.left -= 1;
-                self.position += 1;
-            }
-            let Some(whole) = self.whole() else { continue };
-            if whole > MAX_HELLO {
-                let length = u32::try_from(whole - HANDSHAKE_HEADER).unwrap_or(u32::MAX);
-                return Err((self.position.saturating_sub(1), Reason::TooLong(length)));
-            }
-            let here = input
-                .len()
-                .saturating_sub(self.position)
-                .min(self.left)
-                .min(whole - self.seen);
-            self.seen += here;
-            self.left -= here;
-            self.position += here;
-            if self.left > 0 && self.seen < whole {
+                None => self.header_byte(input)?,
+            };
+            if taken == 0 {
                 return Ok(None);
             }
+            self.seen += taken;
+            self.left -= taken;
+            self.position += taken;
         }
+    }
+
+    /// Keeps the next byte of the handshake header, if it has come: how many bytes were kept.
+    fn header_byte(&mut self, input: &[u8]) -> Result<usize, (usize, Reason)> {
+        let (Some(&byte), Some(slot)) = (input.get(self.position), self.header.get_mut(self.seen))
+        else {
+            return Ok(0);
+        };
+        if self.seen == 0 && byte != 1 {
+            return Err((self.position, Reason::HandshakeType(byte)));
+        }
+        *slot = byte;
+        Ok(1)
     }
 }
 

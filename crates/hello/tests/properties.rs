@@ -40,7 +40,6 @@ proptest! {
     fn what_is_consumed_and_the_rest_are_the_input(offer in offers(), fill in fills(), after in vec(any::<u8>(), 0..200)) {
         let alone = client_hello(&offer, &fill);
         let bytes = [alone.clone(), after].concat();
-        // With one record or in SSLv2 framing the hello ends with its bytes; a record may hold no more than it.
         let consumed = support::read(&bytes, |_, consumed| consumed).unwrap();
         prop_assert_eq!(consumed, alone.len());
     }
@@ -136,4 +135,30 @@ fn the_answer_stands_when_more_bytes_come() {
         bytes.extend([22, 3, 1, 0, 1, 0]);
     }
     assert!(matches!(read_in_pieces(&bytes, &[]), End::Hello { .. }));
+    // So does a fault, here in a record that ends with the length that is too great.
+    let mut bytes = vec![22, 3, 1, 0, 4, 1, 1, 0, 0];
+    let mut reader = hello::HelloReader::default();
+    for _ in 0..3 {
+        let hello::Progress::Malformed(malformed) = reader.read(&bytes, &mut scratch) else {
+            panic!("no fault")
+        };
+        assert_eq!(malformed.offset, 8);
+        bytes.extend([23, 3, 1, 0, 0]);
+    }
+}
+
+#[test]
+fn a_record_may_hold_more_than_the_hello() {
+    let offer = Offer::from(&Facts {
+        suites: vec![0x2f],
+        ..Facts::default()
+    });
+    let alone = client_hello(&offer, &Fill::default());
+    let mut bytes = [&alone[..], &[4, 0, 0, 0]].concat();
+    bytes[4] += 4; // The record's length; the hello's own stays.
+    let consumed = support::read(&bytes, |hello, consumed| {
+        assert_eq!(Offer::from(hello), offer);
+        consumed
+    });
+    assert_eq!(consumed, Ok(alone.len()));
 }

@@ -1,3 +1,215 @@
+//! `sundown check`: what this machine negotiates with a server, what the server says it saw, and the verdict.
+//!
+//! In: a URL. Out: a report and an exit code, or an error that says why it could not tell. Everything the
+//! server sends is bounded in size and time, and shown without what would steer a terminal.
+
+mod answer;
+mod ask;
+mod handshake;
+mod reach;
+mod report;
+mod show;
+mod tap;
+mod target;
+mod text;
+
+use std::io::Write;
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use edge::Clock;
+use floor::{Alert, Floor};
+use hello::Offer;
+use hello::names::Named;
+use tokio::runtime::Builder;
+use tokio::time::Instant;
+
 use crate::cli::CheckArguments;
-pub(crate) fn run(_: &CheckArguments) -> anyhow::Result<ExitCode> { anyhow::bail!("pending") }
+use crate::floors;
+use ask::Asked;
+use handshake::{Failure, Trust};
+use report::{DecidedBy, Judged, Overall, Report, Server, Unanswered, milliseconds};
+use tap::Record;
+use target::Target;
+
+/// What was negotiated, or is asked for, will not last; or the server refused it.
+const BAD: u8 = 1;
+/// How long a name, a connection and a handshake may take together.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// Where an answer is looked for when the URL names no path: the default paths of `sundown serve`.
+const PATHS: [&str; 2] = ["/ssl/", "/api/v4/ssl/"];
+
+pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
+    let floor = floors::named(&arguments.floor)?;
+    let target = Target::parse(&arguments.url)?;
+    let trust = Trust::new(arguments.ca.as_deref())?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let visited = runtime.block_on(visit(&target, &trust));
+    // A name that is still being looked up must not keep the report waiting.
+    runtime.shutdown_background();
+    let (visit, unanswered) = visited?;
+
+    let report = report(&target, &trust, floor, visit, unanswered)?;
+    if arguments.json {
+        let mut out = std::io::stdout().lock();
+        serde_json::to_writer_pretty(&mut out, &report)?;
+        writeln!(out)?;
+    } else {
+        show::show(&mut anstream::stdout().lock(), &report)?;
+    }
+    Ok(if report.verdict.is_good() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(BAD)
+    })
+}
+
+/// One connection, from the first packet to what the server had to say on it.
+struct Visit {
+    address: SocketAddr,
+    connect: Duration,
+    handshake: Duration,
+    offer: Option<Offer>,
+    end: End,
+}
+
+/// How a visit ended.
+enum End {
+    Refused(Alert),
+    Agreed {
+        negotiated: handshake::Negotiated,
+        certificate: handshake::Certificate,
+        /// The path that was asked for.
+        path: String,
+        asked: Asked,
+    },
+}
+
+/// Visits until a path has an answer. Each on a connection of its own, so that what was negotiated and what
+/// the server says are always about the same one.
+async fn visit(target: &Target, trust: &Trust) -> anyhow::Result<(Visit, Vec<Unanswered>)> {
+    let mut unanswered = Vec::new();
+    let (first, others) = match &target.path {
+        Some(path) => (path.as_str(), &[][..]),
+        None => (PATHS[0], &PATHS[1..]),
+    };
+    let mut visit = one(target, trust, first).await?;
+    for other in others {
+        match &visit.end {
+            End::Agreed { path, asked: Asked::Otherwise(why), .. } => unanswered.push(Unanswered {
+                path: path.clone(),
+                why: why.clone(),
+            }),
+            _ => break,
+        }
+        // What the first visit found stands, whatever becomes of the next.
+        match one(target, trust, other).await {
+            Ok(next) => visit = next,
+            Err(_) => break,
+        }
+    }
+    Ok((visit, unanswered))
+}
+
+async fn one(target: &Target, trust: &Trust, path: &str) -> anyhow::Result<Visit> {
+    let started = Instant::now();
+    let deadline = started + HANDSHAKE_TIME;
+    let stream = reach::connect(target, deadline).await?;
+    let address = stream.peer_addr().context("the connection was closed at once; try again")?;
+    let connected = Instant::now();
+    let record = Record::default();
+    let shaken = handshake::shake(stream, target, trust, &record, deadline).await;
+    let handshake = connected.elapsed();
+    let offer = record.wire().offer();
+    let end = match shaken {
+        Ok(stream) => {
+            let (negotiated, certificate) = handshake::agreed(stream.as_ref())?;
+            let mut asked = ask::ask(stream, target, path).await;
+            if let (Asked::Silent(why), Some(code)) = (&mut asked, record.wire().alert) {
+                // TLS 1.3 lets a server object after the client is done: to a missing certificate, say.
+                *why = format!("alert {code} {} after the handshake", Named::Alert(code));
+            }
+            End::Agreed { negotiated, certificate, path: path.to_owned(), asked }
+        }
+        Err(Failure::Refused(alert)) => End::Refused(alert),
+        Err(Failure::Unable(error)) => return Err(error),
+    };
+    Ok(Visit {
+        address,
+        connect: connected - started,
+        handshake,
+        offer,
+        end,
+    })
+}
+
+fn report(
+    target: &Target,
+    trust: &Trust,
+    floor: &'static Floor,
+    visit: Visit,
+    unanswered: Vec<Unanswered>,
+) -> anyhow::Result<Report> {
+    let mut report = Report {
+        url: target.url(target.path.as_deref().unwrap_or("/")),
+        at: Clock::default().now(),
+        address: visit.address,
+        verdict: Overall::Refused,
+        decided_by: DecidedBy::Server,
+        connect_ms: milliseconds(visit.connect),
+        handshake_ms: milliseconds(visit.handshake),
+        offered: visit.offer.as_ref().map(Into::into),
+        alert: None,
+        negotiated: None,
+        certificate: None,
+        floors: Vec::new(),
+        server: None,
+        explanation: None,
+        unanswered,
+    };
+    let (negotiated, certificate, path, asked) = match visit.end {
+        End::Refused(alert) => {
+            report.alert = Some(alert.into());
+            return Ok(report);
+        }
+        End::Agreed { negotiated, certificate, path, asked } => (negotiated, certificate, path, asked),
+    };
+    report.negotiated = Some((&negotiated).into());
+    report.certificate = Some(report::Certificate {
+        subject: certificate.subject,
+        issuer: certificate.issuer,
+        expires: certificate.expires,
+        verified_by: trust.to_string(),
+    });
+    report.floors = Judged::all(&negotiated);
+    let judged_here = match report::judge(floor, &negotiated).meets() {
+        true => Overall::Meets,
+        false => Overall::Misses,
+    };
+    let from_server = match asked {
+        Asked::Answered(answer) => {
+            let verdict = answer.verdict;
+            report.server = Some(Server {
+                url: target.url(&path),
+                intermediary: answer.saw_another(negotiated.version),
+                answer: *answer,
+            });
+            verdict.map(Overall::from)
+        }
+        Asked::Explained(explanation) => {
+            report.explanation = Some(explanation);
+            Some(Overall::Blocked)
+        }
+        Asked::Otherwise(why) | Asked::Silent(why) => {
+            report.unanswered.push(Unanswered { path, why });
+            None
+        }
+    };
+    (report.verdict, report.decided_by) = match from_server {
+        Some(verdict) => (verdict, DecidedBy::Server),
+        None => (judged_here, DecidedBy::Floor(floor.name())),
+    };
+    Ok(report)
+}

@@ -23,7 +23,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
 use crate::connection::Session;
-use crate::prefixed::Prefixed;
+use crate::wire::Wire;
 use crate::settings::Limits;
 use crate::tls::Secured;
 
@@ -31,7 +31,7 @@ use crate::tls::Secured;
 const STREAMS: u32 = 100;
 
 /// Serves requests until the connection ends.
-pub(crate) async fn serve(stream: Secured<Prefixed<TcpStream>>, session: Arc<Session>, limits: &Limits) {
+pub(crate) async fn serve(stream: Secured<Wire<TcpStream>>, session: Arc<Session>, limits: &Limits) {
     let stopping = session.core.stopping.clone();
     let is_http2 = session.negotiated.alpn == Some("h2");
     let head = usize::try_from(limits.head.as_u64()).unwrap_or(usize::MAX);

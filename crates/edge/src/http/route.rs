@@ -192,7 +192,10 @@ fn form(headers: &HeaderMap, data: Form) -> Form {
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("*/*");
     let takes = |kind: &str| accept.split(',').any(|range| range.split(';').next().is_some_and(|range| range.trim().eq_ignore_ascii_case(kind)));
     let browser = headers.get(USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/"));
-    if takes("application/json") || takes("application/problem+json") {
+    // A bare `*` is no media range (RFC 9110 section 12.5.1); only Java's HttpURLConnection sends one, with text/html
+    // before it, for every program that does not set Accept itself.
+    let java = takes("*");
+    if takes("application/json") || takes("application/problem+json") || java {
         data
     } else if takes("text/html") || (browser && takes("*/*")) {
         // Internet Explorer up to 8 lists images and */*, and means HTML.

@@ -1,0 +1,216 @@
+//! All that was found, and the verdict. The field names are the contract with whoever parses `--json`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use floor::{Floor, Shortfall, Verdict};
+use hello::Offer;
+use hello::names::{self, Named};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::answer::{Answer, Explanation, ServerVerdict};
+use super::handshake;
+
+/// What is said of one server.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    pub(super) url: String,
+    pub(super) at: Timestamp,
+    pub(super) address: SocketAddr,
+    pub(super) verdict: Overall,
+    pub(super) decided_by: DecidedBy,
+    pub(super) connect_ms: u64,
+    pub(super) handshake_ms: u64,
+    /// What this machine's hello really offered.
+    pub(super) offered: Option<Offered>,
+    /// The alert that refused it.
+    pub(super) alert: Option<Alert>,
+    pub(super) negotiated: Option<Negotiated>,
+    pub(super) certificate: Option<Certificate>,
+    /// Every named floor, judged on what was negotiated.
+    pub(super) floors: Vec<Judged>,
+    pub(super) server: Option<Server>,
+    pub(super) explanation: Option<Explanation>,
+    /// Where an answer was looked for in vain.
+    pub(super) unanswered: Vec<Unanswered>,
+}
+
+/// How this machine stands with the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Overall {
+    /// The server says: meets every floor.
+    Ok,
+    /// The server says: misses a floor, and is still served.
+    AtRisk,
+    /// The server says: requests are turned away.
+    Blocked,
+    /// The server refused the handshake.
+    Refused,
+    /// What was negotiated meets the floor that was asked about.
+    Meets,
+    /// What was negotiated misses it.
+    Misses,
+}
+
+impl Overall {
+    /// Whether a client like this one has nothing to change.
+    pub(super) const fn is_good(self) -> bool {
+        matches!(self, Self::Ok | Self::Meets)
+    }
+}
+
+impl From<ServerVerdict> for Overall {
+    fn from(verdict: ServerVerdict) -> Self {
+        match verdict {
+            ServerVerdict::Ok => Self::Ok,
+            ServerVerdict::AtRisk => Self::AtRisk,
+            ServerVerdict::Blocked => Self::Blocked,
+        }
+    }
+}
+
+/// Who gave the verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum DecidedBy {
+    /// The server itself.
+    Server,
+    /// A named floor, judged here.
+    Floor(&'static str),
+}
+
+/// A TLS alert.
+#[derive(Debug, Serialize)]
+pub(super) struct Alert {
+    pub(super) code: u8,
+    pub(super) name: &'static str,
+}
+
+impl From<floor::Alert> for Alert {
+    fn from(alert: floor::Alert) -> Self {
+        Self {
+            code: alert.code(),
+            name: alert.name(),
+        }
+    }
+}
+
+/// What a hello offers.
+#[derive(Debug, Serialize)]
+pub(super) struct Offered {
+    pub(super) protocols: Vec<String>,
+    pub(super) ciphers: Vec<String>,
+    pub(super) groups: Vec<String>,
+    pub(super) key_shares: Vec<String>,
+    pub(super) signature_algorithms: Vec<String>,
+    pub(super) alpn: Vec<String>,
+    pub(super) sni: bool,
+}
+
+impl From<&Offer> for Offered {
+    fn from(offer: &Offer) -> Self {
+        let named = |codes: hello::Codes<'_>, kind: fn(u16) -> Named| codes.map(|code| kind(code).to_string()).collect();
+        Self {
+            protocols: offer.supported_versions().map(|version| version.to_string()).collect(),
+            ciphers: named(offer.suites(), Named::Suite),
+            groups: named(offer.groups(), Named::Group),
+            key_shares: named(offer.key_shares(), Named::Group),
+            signature_algorithms: named(offer.signature_algorithms(), Named::SignatureScheme),
+            alpn: offer.alpn().map(|name| String::from_utf8_lossy(name).into_owned()).collect(),
+            sni: offer.has_sni(),
+        }
+    }
+}
+
+/// What a handshake agreed on.
+#[derive(Debug, Serialize)]
+pub(super) struct Negotiated {
+    pub(super) protocol: String,
+    pub(super) cipher: String,
+    pub(super) cipher_iana: Option<&'static str>,
+    pub(super) group: Option<String>,
+    pub(super) alpn: Option<String>,
+}
+
+impl From<&handshake::Negotiated> for Negotiated {
+    fn from(negotiated: &handshake::Negotiated) -> Self {
+        Self {
+            protocol: negotiated.version.to_string(),
+            cipher: Named::Suite(negotiated.suite).to_string(),
+            cipher_iana: names::cipher_suite(negotiated.suite).map(|name| name.iana),
+            group: negotiated.group.map(|group| Named::Group(group).to_string()),
+            alpn: negotiated.alpn.clone(),
+        }
+    }
+}
+
+/// The server's own certificate.
+#[derive(Debug, Serialize)]
+pub(super) struct Certificate {
+    pub(super) subject: String,
+    pub(super) issuer: String,
+    pub(super) expires: Timestamp,
+    /// Whose word was taken for it: a PEM file, or the system's authorities. One that nobody vouches for ends the check.
+    pub(super) verified_by: String,
+}
+
+/// One floor, and what it says of what was negotiated.
+#[derive(Debug, Serialize)]
+pub(super) struct Judged {
+    pub(super) name: &'static str,
+    pub(super) verdict: &'static str,
+    /// A version, a suite or a group that would do instead.
+    pub(super) needed: Vec<String>,
+}
+
+impl Judged {
+    /// Every named floor, judged.
+    pub(super) fn all(negotiated: &handshake::Negotiated) -> Vec<Self> {
+        Floor::NAMES
+            .into_iter()
+            .filter_map(|name| Some((name, judge(Floor::named(name)?, negotiated))))
+            .map(|(name, verdict)| Self {
+                name,
+                verdict: if verdict.meets() { "meets" } else { "misses" },
+                needed: verdict.shortfalls().map(needed).collect(),
+            })
+            .collect()
+    }
+}
+
+/// Whether what was negotiated meets a floor.
+pub(super) fn judge(floor: &Floor, negotiated: &handshake::Negotiated) -> Verdict {
+    floor.judge_negotiated(negotiated.version, negotiated.suite, negotiated.group)
+}
+
+fn needed(shortfall: Shortfall) -> String {
+    match shortfall {
+        Shortfall::Version { needed, .. } => needed.to_string(),
+        Shortfall::Suites { needed } => Named::Suite(needed).to_string(),
+        Shortfall::Groups { needed } => Named::Group(needed).to_string(),
+    }
+}
+
+/// What the server says it saw.
+#[derive(Debug, Serialize)]
+pub(super) struct Server {
+    pub(super) url: String,
+    /// The server saw another version than this machine negotiated: TLS ends somewhere between the two.
+    pub(super) intermediary: bool,
+    #[serde(flatten)]
+    pub(super) answer: Answer,
+}
+
+/// Where no answer was.
+#[derive(Debug, Serialize)]
+pub(super) struct Unanswered {
+    pub(super) path: String,
+    pub(super) why: String,
+}
+
+/// Whole milliseconds.
+pub(super) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
