@@ -1,4 +1,10 @@
 //! An explanation reaches the client in the middle of its upload: it sees the 403, never a reset.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "what goes wrong in a helper of a test fails the test"
+)]
 
 #[path = "support/serve.rs"]
 mod serve;
@@ -31,24 +37,62 @@ async fn curl_sees_the_explanation_whatever_it_sends() {
     let data = format!("@{file}");
     let ways: [&[&str]; 6] = [
         &["--http1.1", "-H", "Expect:", "--data-binary", &data],
-        &["--http1.1", "-H", "Expect: 100-continue", "--data-binary", &data],
-        &["--http1.1", "-H", "Expect:", "-H", "Transfer-Encoding: chunked", "--data-binary", &data],
+        &[
+            "--http1.1",
+            "-H",
+            "Expect: 100-continue",
+            "--data-binary",
+            &data,
+        ],
+        &[
+            "--http1.1",
+            "-H",
+            "Expect:",
+            "-H",
+            "Transfer-Encoding: chunked",
+            "--data-binary",
+            &data,
+        ],
         // Sends on before the 100 has come.
-        &["--http1.1", "-H", "Expect: 100-continue", "--expect100-timeout", "0.001", "--data-binary", &data],
+        &[
+            "--http1.1",
+            "-H",
+            "Expect: 100-continue",
+            "--expect100-timeout",
+            "0.001",
+            "--data-binary",
+            &data,
+        ],
         &["--http2", "--data-binary", &data],
         &["--http1.0", "--data-binary", &data],
     ];
     for way in ways {
         for round in 0..3 {
-            let output = edge.curl().arg("--include").args(way).arg(edge.url("/v1/things")).output().unwrap();
+            let output = edge
+                .curl()
+                .arg("--include")
+                .args(way)
+                .arg(edge.url("/v1/things"))
+                .output()
+                .unwrap();
             let text = String::from_utf8_lossy(&output.stdout);
             assert!(output.status.success(), "{way:?} {round}: {output:?}");
-            let status = text.lines().find(|line| line.starts_with("HTTP/") && !line.contains(" 100")).unwrap();
+            let status = text
+                .lines()
+                .find(|line| line.starts_with("HTTP/") && !line.contains(" 100"))
+                .unwrap();
             assert!(status.contains(" 403"), "{way:?}: {text}");
-            assert!(text.contains("urn:sundown:problem:tls-floor"), "{way:?}: {text}");
+            assert!(
+                text.contains("urn:sundown:problem:tls-floor"),
+                "{way:?}: {text}"
+            );
         }
     }
-    assert_eq!(upstream.connections(), 0, "an explained request never reaches the upstream");
+    assert_eq!(
+        upstream.connections(),
+        0,
+        "an explained request never reaches the upstream"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,20 +100,42 @@ async fn a_client_that_writes_to_the_end_before_it_reads_sees_the_explanation() 
     let edge = Edge::start(EXPLAIN, None);
     // `s_client` held to TLS 1.0 sends all of its input, slowly enough for an answer to come in between.
     let head = "POST /v1/things HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 400000\r\n\r\n";
-    let script = format!("printf '{}'; head -c 200000 /dev/zero; sleep 1; head -c 200000 /dev/zero; sleep 1", head.replace("\r\n", "\\r\\n"));
-    let mut sending = Command::new("sh").args(["-c", &script]).stdout(Stdio::piped()).spawn().unwrap();
+    let script = format!(
+        "printf '{}'; head -c 200000 /dev/zero; sleep 1; head -c 200000 /dev/zero; sleep 1",
+        head.replace("\r\n", "\\r\\n")
+    );
+    let mut sending = Command::new("sh")
+        .args(["-c", &script])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let output = Command::new("openssl")
-        .args(["s_client", "-quiet", "-tls1", "-cipher", "DEFAULT@SECLEVEL=0", "-connect", &edge.address.to_string(), "-CAfile"])
+        .args([
+            "s_client",
+            "-quiet",
+            "-tls1",
+            "-cipher",
+            "DEFAULT@SECLEVEL=0",
+            "-connect",
+            &edge.address.to_string(),
+            "-CAfile",
+        ])
         .arg(&edge.ca)
         .stdin(sending.stdout.take().unwrap())
         .output()
         .unwrap();
     sending.wait().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(text.starts_with("HTTP/1.1 403 TLSv1.2 needed"), "{output:?}");
+    assert!(
+        text.starts_with("HTTP/1.1 403 TLSv1.2 needed"),
+        "{output:?}"
+    );
     assert!(text.contains("urn:sundown:problem:tls-floor"), "{text}");
     let (outcome, sighting) = edge.only_sighting();
-    assert_eq!((outcome.as_str(), &sighting["requests"]["explained"]), ("terminated", &1.into()));
+    assert_eq!(
+        (outcome.as_str(), &sighting["requests"]["explained"]),
+        ("terminated", &1.into())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,25 +148,37 @@ async fn python_sees_the_explanation_in_the_middle_of_its_upload() {
         r = c.getresponse()\n\
         print(r.status, r.reason, 'urn:sundown:problem:tls-floor' in r.read().decode())\n";
     for _ in 0..3 {
-        let output = Command::new("python3").args(["-c", script, &edge.address.port().to_string()]).arg(&edge.ca).output().unwrap();
+        let output = Command::new("python3")
+            .args(["-c", script, &edge.address.port().to_string()])
+            .arg(&edge.ca)
+            .output()
+            .unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
-        assert!(text.starts_with("403 ") && text.ends_with("True\n"), "{output:?}");
+        assert!(
+            text.starts_with("403 ") && text.ends_with("True\n"),
+            "{output:?}"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_sends_on_after_the_answer_can_still_read_it() {
     // The floor is one that the test's own client misses: no suite of its own is in it.
-    let floor = "[[sunset]]\nname = \"ours\"\nfloor = { suites = [\"TLS_AES_128_CCM_SHA256\"] }\nexplain = \"2016-01-01\"\n";
+    let floor = "[[sunset]]\nname = \"ours\"\nfloor = { min = \"TLSv1.2\", suites = [\"TLS_AES_128_CCM_SHA256\"] }\nexplain = \"2016-01-01\"\n";
     let edge = Edge::start(floor, None);
     for expect in ["", "Expect: 100-continue\r\n"] {
         let mut client = Client::connect(&edge).await;
-        let head = format!("POST /v1/things HTTP/1.1\r\nHost: localhost\r\n{expect}Content-Length: 20000000\r\n\r\n");
+        let head = format!(
+            "POST /v1/things HTTP/1.1\r\nHost: localhost\r\n{expect}Content-Length: 20000000\r\n\r\n"
+        );
         client.send(head.as_bytes()).await;
         let block = [b'b'; 16 * 1024];
         for _ in 0..64 {
             // Stops where the edge has given up reading, which is after the answer.
-            if !matches!(timeout(Duration::from_secs(1), client.stream.write_all(&block)).await, Ok(Ok(()))) {
+            if !matches!(
+                timeout(Duration::from_secs(1), client.stream.write_all(&block)).await,
+                Ok(Ok(()))
+            ) {
                 break;
             }
         }

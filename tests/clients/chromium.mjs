@@ -1,7 +1,7 @@
 // Headless Chromium, asked over its DevTools pipe, so that status, headers and the page's own error are seen and not
 // only the DOM. CHROMIUM names the program. MAXVERSION can be TLSv1.2 or TLSv1.3: Chromium has nothing older.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -16,6 +16,14 @@ function trust() {
     const done = spawnSync('certutil', ['-d', `sql:${store}`, ...step], { encoding: 'utf8' });
     if (done.status !== 0) throw new Error(`certutil ${step.join(' ')}: ${done.error ?? done.stderr}`);
   }
+}
+
+// Left to itself it opens a second connection, in case the page needs one; told not to predict, one run is one
+// connection.
+function predictNothing() {
+  const folder = join(home, 'profile', 'Default');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'Preferences'), JSON.stringify({ net: { network_prediction_options: 2 } }));
 }
 
 function start() {
@@ -91,6 +99,7 @@ let answer;
 let browser;
 try {
   trust();
+  predictNothing();
   browser = start();
   const gone = new Promise((_, reject) => {
     browser.on('error', reject);

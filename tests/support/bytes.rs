@@ -1,7 +1,10 @@
 //! Hellos built byte by byte, and a plain socket to send them by.
 //!
 //! They owe nothing to the code under test: what is in them can be read off the RFCs named here.
-#![allow(dead_code, reason = "each test that includes this file uses its own part of it")]
+#![allow(
+    dead_code,
+    reason = "each test that includes this file uses its own part of it"
+)]
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -37,7 +40,14 @@ pub(crate) fn message(version: u16, padding: usize) -> Vec<u8> {
 
 /// The message in records of `size` bytes each (RFC 5246 section 6.2.1).
 pub(crate) fn records(message: &[u8], size: usize) -> Vec<u8> {
-    let record = |part: &[u8]| [&[22, 3, 1], &u16::try_from(part.len()).unwrap().to_be_bytes()[..], part].concat();
+    let record = |part: &[u8]| {
+        [
+            &[22, 3, 1],
+            &u16::try_from(part.len()).unwrap().to_be_bytes()[..],
+            part,
+        ]
+        .concat()
+    };
     message.chunks(size).flat_map(record).collect()
 }
 
@@ -50,7 +60,11 @@ pub(crate) fn tls10() -> Vec<u8> {
 pub(crate) fn sslv2() -> Vec<u8> {
     // SSL 2.0's own kinds come with it: SSL_CK_RC4_128_WITH_MD5 is one (three bytes, the first not zero).
     let mut specs = vec![1, 0, 0x80];
-    specs.extend(SUITES.iter().flat_map(|suite| [0, suite.to_be_bytes()[0], suite.to_be_bytes()[1]]));
+    specs.extend(
+        SUITES
+            .iter()
+            .flat_map(|suite| [0, suite.to_be_bytes()[0], suite.to_be_bytes()[1]]),
+    );
     let mut body = vec![1, 3, 1, 0, u8::try_from(specs.len()).unwrap(), 0, 0, 0, 16];
     body.extend(specs);
     body.extend([9; 16]);
@@ -78,8 +92,14 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
 pub(crate) fn read_to_end(stream: &mut TcpStream) -> Left {
     let mut bytes = Vec::new();
     match stream.read_to_end(&mut bytes) {
-        Ok(_) => Left { bytes, ended_well: true },
-        Err(error) if error.kind() == ErrorKind::ConnectionReset => Left { bytes, ended_well: false },
+        Ok(_) => Left {
+            bytes,
+            ended_well: true,
+        },
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => Left {
+            bytes,
+            ended_well: false,
+        },
         Err(error) => panic!("neither an end nor a reset: {error}, after {bytes:?}"),
     }
 }
@@ -97,5 +117,7 @@ pub(crate) fn exchange(address: SocketAddr, bytes: &[u8]) -> Left {
 pub(crate) fn send_and_reset(address: SocketAddr, bytes: &[u8]) {
     let mut stream = connect(address);
     stream.write_all(bytes).unwrap();
-    socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    socket2::SockRef::from(&stream)
+        .set_linger(Some(std::time::Duration::ZERO))
+        .unwrap();
 }

@@ -82,13 +82,21 @@ pub(crate) fn tool(id: &str) -> Option<Command> {
     installed(id).map(Installed::command)
 }
 
+/// Says what a test does without, and why, where the test harness does not hide it.
+pub(crate) fn skipped(what: &str, why: &str) {
+    installed::skipped(what, why);
+}
+
 /// Runs a program of `tests/setup` to its end, for half a minute at most; `None` where it is missing, said loudly.
 ///
 /// # Panics
 /// When it cannot be run or does not end.
 pub(crate) fn run_tool(id: &str, arguments: &[&str]) -> Option<Ended> {
     let ended = process::run(tool(id)?.args(arguments), "", TOOL).expect("an installed program");
-    assert!(!ended.timed_out, "{id} {arguments:?} does not end: {ended:?}");
+    assert!(
+        !ended.timed_out,
+        "{id} {arguments:?} does not end: {ended:?}"
+    );
     Some(ended)
 }
 

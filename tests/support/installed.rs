@@ -3,11 +3,11 @@
 //! Comes in: `tests/.clients/manifest.json`. Goes out: a program by its id, ready to be given its arguments in an
 //! environment of our own; or a loud line that says why it is not there. It never installs and never runs anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 
@@ -48,9 +48,19 @@ pub(crate) fn installed(id: &str) -> Option<&'static Installed> {
         Some(Err(why)) => why,
         None => "not in tests/.clients/manifest.json; run tests/setup",
     };
-    // Not `eprintln!`: the test harness hides that where the test passes. A lost line costs nothing but itself.
-    let _ = writeln!(io::stderr(), "SKIPPED {id}: {why}");
+    skipped(id, why);
     None
+}
+
+/// Says what a test does without, and why; once, however many tests ask.
+pub(crate) fn skipped(what: &str, why: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let line = format!("SKIPPED {what}: {why}\n");
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.insert(line.clone()) {
+        // Not `eprintln!`: the test harness hides that where the test passes. A lost line costs nothing but itself.
+        let _ = io::stderr().write_all(line.as_bytes());
+    }
 }
 
 /// Reads the manifest; one that is missing or unreadable holds no client.

@@ -2,7 +2,10 @@
 //!
 //! Comes in: a configuration as text. Goes out: the address, the authority to trust, every sighting as it is
 //! written, and how the process ended. It ends only the process it started, by its id.
-#![allow(dead_code, reason = "each test that includes this file uses its own part of it")]
+#![allow(
+    dead_code,
+    reason = "each test that includes this file uses its own part of it"
+)]
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -19,7 +22,11 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 macro_rules! sunset {
     ($phase:literal) => {
-        concat!("[[sunset]]\nname = \"old TLS\"\nfloor = \"tls1.2\"\n", $phase, "\n")
+        concat!(
+            "[[sunset]]\nname = \"old TLS\"\nfloor = \"tls1.2\"\n",
+            $phase,
+            "\n"
+        )
     };
 }
 
@@ -58,27 +65,52 @@ pub(crate) struct Ended {
 impl Edge {
     /// Starts an edge with this configuration, and with an upstream if one is given.
     pub(crate) fn start(configuration: &str, upstream: Option<&str>) -> Self {
-        Self::launch(Command::new(env!("CARGO_BIN_EXE_sundown")), configuration, upstream)
+        Self::launch(
+            Command::new(env!("CARGO_BIN_EXE_sundown")),
+            configuration,
+            upstream,
+        )
     }
 
     /// The same with a command that runs the program in its own way (under limits, say); it is given the arguments.
-    pub(crate) fn launch(mut command: Command, configuration: &str, upstream: Option<&str>) -> Self {
+    pub(crate) fn launch(
+        mut command: Command,
+        configuration: &str,
+        upstream: Option<&str>,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("sundown.toml");
         std::fs::write(&file, configuration).unwrap();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--output", "json", "--config"]).arg(&file);
+        command
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--output",
+                "json",
+                "--config",
+            ])
+            .arg(&file);
         command.arg("--data-dir").arg(directory.path().join("data"));
         if let Some(upstream) = upstream {
             command.args(["--upstream", upstream]);
         }
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let (stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let seen = Arc::<Seen>::default();
         let log = seen.clone();
         let logging = thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(length @ 1..) = stderr.read(&mut buffer) {
-                log.log.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..length]));
+                log.log
+                    .lock()
+                    .unwrap()
+                    .push_str(&String::from_utf8_lossy(&buffer[..length]));
             }
         });
         let mut lines = BufReader::new(stdout).lines();
@@ -90,7 +122,9 @@ impl Edge {
         let listening: Value = serde_json::from_str(&first).unwrap();
         let url = listening["urls"][0].as_str().unwrap();
         let address = url.trim_start_matches("https://").parse().unwrap();
-        let ca = listening["local_ca"].as_str().map_or_else(PathBuf::new, PathBuf::from);
+        let ca = listening["local_ca"]
+            .as_str()
+            .map_or_else(PathBuf::new, PathBuf::from);
         let written = seen.clone();
         let reading = thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
@@ -99,7 +133,14 @@ impl Edge {
                 written.more.notify_all();
             }
         });
-        Self { child, address, ca, directory, seen, readers: vec![logging, reading] }
+        Self {
+            child,
+            address,
+            ca,
+            directory,
+            seen,
+            readers: vec![logging, reading],
+        }
     }
 
     /// The URL of a path, by the name that the local authority certifies.
@@ -110,7 +151,16 @@ impl Edge {
     /// A curl that trusts the edge's local authority, is quiet and does not hang.
     pub(crate) fn curl(&self) -> Command {
         let mut command = Command::new("curl");
-        command.args(["--silent", "--show-error", "--ipv4", "--max-time", "20", "--cacert"]).arg(&self.ca);
+        command
+            .args([
+                "--silent",
+                "--show-error",
+                "--ipv4",
+                "--max-time",
+                "20",
+                "--cacert",
+            ])
+            .arg(&self.ca);
         command
     }
 
@@ -118,8 +168,16 @@ impl Edge {
     #[track_caller]
     pub(crate) fn sightings(&self, count: usize) -> Vec<Value> {
         let sightings = self.seen.sightings.lock().unwrap();
-        let (sightings, late) = self.seen.more.wait_timeout_while(sightings, LIMIT, |seen| seen.len() < count).unwrap();
-        assert!(!late.timed_out(), "{} sightings of {count}: {sightings:#?}", sightings.len());
+        let (sightings, late) = self
+            .seen
+            .more
+            .wait_timeout_while(sightings, LIMIT, |seen| seen.len() < count)
+            .unwrap();
+        assert!(
+            !late.timed_out(),
+            "{} sightings of {count}: {sightings:#?}",
+            sightings.len()
+        );
         sightings.clone()
     }
 
@@ -140,24 +198,34 @@ impl Edge {
     /// Waits until `condition` holds of the log.
     #[track_caller]
     pub(crate) fn wait_for_log(&self, words: &str) {
-        eventually(&format!("the log says {words:?}"), || self.log().contains(words));
+        eventually(&format!("the log says {words:?}"), || {
+            self.log().contains(words)
+        });
     }
 
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(status.success(), "no process to send SIG{name} to");
     }
 
     /// How many file descriptors it has open.
     pub(crate) fn descriptors(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))
+            .unwrap()
+            .count()
     }
 
     /// Its resident memory, in KiB.
     pub(crate) fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
@@ -181,14 +249,22 @@ impl Edge {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(Instant::now() < deadline, "the edge did not stop: {}", self.log());
+            assert!(
+                Instant::now() < deadline,
+                "the edge did not stop: {}",
+                self.log()
+            );
             thread::sleep(Duration::from_millis(10));
         };
         for reader in self.readers.drain(..) {
             reader.join().unwrap();
         }
         let sightings = self.seen.sightings.lock().unwrap().clone();
-        Ended { code: status.code(), sightings, log: self.log() }
+        Ended {
+            code: status.code(),
+            sightings,
+            log: self.log(),
+        }
     }
 }
 

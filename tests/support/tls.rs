@@ -1,7 +1,10 @@
 //! A TLS client of which every byte is under the test's control, and an upstream that keeps every byte it gets.
 //!
 //! Comes in: an edge. Goes out: what came back, as bytes. It never interprets HTTP beyond finding the end of a head.
-#![allow(dead_code, reason = "each test that includes this file uses its own part of it")]
+#![allow(
+    dead_code,
+    reason = "each test that includes this file uses its own part of it"
+)]
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -32,12 +35,19 @@ impl Client {
         let tcp = TcpStream::connect(edge.address).await.unwrap();
         tcp.set_nodelay(true).unwrap();
         let mut config = Config::builder();
-        config.set_security_policy(&Policy::from_version("default_tls13").unwrap()).unwrap();
+        config
+            .set_security_policy(&Policy::from_version("default_tls13").unwrap())
+            .unwrap();
         config.with_system_certs(false).unwrap();
         config.trust_pem(&std::fs::read(&edge.ca).unwrap()).unwrap();
         config.set_application_protocol_preference([alpn]).unwrap();
         let connector = TlsConnector::new(config.build().unwrap());
-        Self { stream: timeout(LIMIT, connector.connect("localhost", tcp)).await.unwrap().unwrap() }
+        Self {
+            stream: timeout(LIMIT, connector.connect("localhost", tcp))
+                .await
+                .unwrap()
+                .unwrap(),
+        }
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
@@ -64,7 +74,10 @@ impl Client {
     /// Reads until the connection ends; the error it ended with, if it did not end well.
     pub(crate) async fn read_to_end(&mut self) -> (String, Option<std::io::Error>) {
         let mut all = Vec::new();
-        let error = timeout(LIMIT, self.stream.read_to_end(&mut all)).await.expect("the end").err();
+        let error = timeout(LIMIT, self.stream.read_to_end(&mut all))
+            .await
+            .expect("the end")
+            .err();
         (String::from_utf8_lossy(&all).into_owned(), error)
     }
 
@@ -97,7 +110,10 @@ impl Recorder {
     pub(crate) async fn start(after: After) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (bytes, connections) = (Arc::<Mutex<Vec<u8>>>::default(), Arc::<Mutex<usize>>::default());
+        let (bytes, connections) = (
+            Arc::<Mutex<Vec<u8>>>::default(),
+            Arc::<Mutex<usize>>::default(),
+        );
         let (all, count) = (bytes.clone(), connections.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -105,7 +121,11 @@ impl Recorder {
                 tokio::spawn(answer_each_head(stream, all.clone(), after));
             }
         });
-        Self { address, bytes, connections }
+        Self {
+            address,
+            bytes,
+            connections,
+        }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -136,7 +156,10 @@ async fn answer_each_head(mut stream: TcpStream, all: Arc<Mutex<Vec<u8>>>, after
         }
         all.lock().unwrap().extend_from_slice(&buffer[..length]);
         own.extend_from_slice(&buffer[..length]);
-        let heads = own.windows(4).filter(|window| window == b"\r\n\r\n").count();
+        let heads = own
+            .windows(4)
+            .filter(|window| window == b"\r\n\r\n")
+            .count();
         // Chunked bodies end with an empty line of their own, and are counted as a head; one answer too many does
         // no harm where only the bytes that came are looked at, so only the first is sent for each write.
         if heads > answered {

@@ -46,7 +46,9 @@ impl Upstream {
     /// Listens on a free port.
     pub(crate) fn start() -> Upstream {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-        let address = listener.local_addr().expect("a bound socket has an address");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
         let requests = Arc::new(Mutex::new(Vec::new()));
         let stopping = Arc::new(AtomicBool::new(false));
         let upstream = Upstream {

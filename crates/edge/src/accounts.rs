@@ -32,22 +32,36 @@ pub(crate) struct Accounts {
 
 /// A name in `[account.names]` whose hash is none.
 #[derive(Debug, thiserror::Error)]
-#[error("account.names.{account}: {hash:?} is no SHA-256 in hex (64 digits); make one with: printf %s \"$KEY\" | sha256sum")]
+#[error(
+    "account.names.{account}: {hash:?} is no SHA-256 in hex (64 digits); make one with: printf %s \"$KEY\" | sha256sum"
+)]
 pub struct InvalidHash {
     account: String,
     hash: String,
 }
 
 impl Accounts {
-    pub(crate) fn new(settings: &AccountSettings, hash_key: [u8; 32], addresses: Addresses) -> Result<Self, InvalidHash> {
+    pub(crate) fn new(
+        settings: &AccountSettings,
+        hash_key: [u8; 32],
+        addresses: Addresses,
+    ) -> Result<Self, InvalidHash> {
         let mut names = HashMap::new();
         for (account, hashes) in &settings.names {
             for hash in hashes {
-                let digest = hex_32(hash).ok_or_else(|| InvalidHash { account: account.clone(), hash: hash.clone() })?;
+                let digest = hex_32(hash).ok_or_else(|| InvalidHash {
+                    account: account.clone(),
+                    hash: hash.clone(),
+                })?;
                 names.insert(digest, Arc::from(account.as_str()));
             }
         }
-        Ok(Self { sources: settings.sources.clone(), names, hash_key, addresses })
+        Ok(Self {
+            sources: settings.sources.clone(),
+            names,
+            hash_key,
+            addresses,
+        })
     }
 
     /// Whether any source is configured.
@@ -56,20 +70,36 @@ impl Accounts {
     }
 
     /// The account of a request: the first source that answers.
-    pub(crate) fn of_request(&self, headers: &HeaderMap, sni: Option<&str>, address: IpAddr) -> Option<Arc<str>> {
+    pub(crate) fn of_request(
+        &self,
+        headers: &HeaderMap,
+        sni: Option<&str>,
+        address: IpAddr,
+    ) -> Option<Arc<str>> {
         self.sources.iter().find_map(|source| match source {
-            AccountSource::Header(name) => headers.get(name).filter(|key| !key.is_empty()).map(|key| self.of_secret(key.as_bytes())),
+            AccountSource::Header(name) => headers
+                .get(name)
+                .filter(|key| !key.is_empty())
+                .map(|key| self.of_secret(key.as_bytes())),
             AccountSource::Bearer(claim) => {
                 let token = authorization(headers, "bearer")?;
-                Some(jwt_claim(token, claim).map_or_else(|| self.of_secret(token.as_bytes()), |value| plain(&value)))
+                Some(
+                    jwt_claim(token, claim)
+                        .map_or_else(|| self.of_secret(token.as_bytes()), |value| plain(&value)),
+                )
             }
             AccountSource::Basic => {
                 let credentials = STANDARD.decode(authorization(headers, "basic")?).ok()?;
                 let user = credentials.split(|&byte| byte == b':').next()?;
-                std::str::from_utf8(user).ok().filter(|user| !user.is_empty()).map(plain)
+                std::str::from_utf8(user)
+                    .ok()
+                    .filter(|user| !user.is_empty())
+                    .map(plain)
             }
             AccountSource::Sni => sni.map(plain),
-            AccountSource::Address => kept(address, self.addresses).map(|address| address.to_string().into()),
+            AccountSource::Address => {
+                kept(address, self.addresses).map(|address| address.to_string().into())
+            }
         })
     }
 
@@ -77,7 +107,10 @@ impl Accounts {
         if let Some(name) = self.names.get(&<[u8; 32]>::from(Sha256::digest(secret))) {
             return name.clone();
         }
-        let digest = Sha256::new().chain_update(self.hash_key).chain_update(secret).finalize();
+        let digest = Sha256::new()
+            .chain_update(self.hash_key)
+            .chain_update(secret)
+            .finalize();
         let mut id = String::from("key:");
         for byte in digest.iter().take(8) {
             // Writing to a String does not fail.
@@ -91,18 +124,26 @@ impl Accounts {
 const LONGEST_ID: usize = 128;
 
 fn plain(text: &str) -> Arc<str> {
-    text.chars().filter(|c| !c.is_control()).take(LONGEST_ID).collect::<String>().into()
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST_ID)
+        .collect::<String>()
+        .into()
 }
 
 fn authorization<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
     let (found, credentials) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    found.eq_ignore_ascii_case(scheme).then_some(credentials.trim()).filter(|credentials| !credentials.is_empty())
+    found
+        .eq_ignore_ascii_case(scheme)
+        .then_some(credentials.trim())
+        .filter(|credentials| !credentials.is_empty())
 }
 
 /// A claim of a JWT, without looking at its signature (RFC 7519 section 3).
 fn jwt_claim(token: &str, claim: &str) -> Option<String> {
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    let claims: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&payload).ok()?;
+    let claims: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&payload).ok()?;
     match claims.get(claim)? {
         serde_json::Value::String(value) if !value.is_empty() => Some(value.clone()),
         serde_json::Value::Number(value) => Some(value.to_string()),
@@ -133,7 +174,9 @@ const REMEMBERED: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { seen: Mutex::new(LruCache::new(REMEMBERED)) }
+        Self {
+            seen: Mutex::new(LruCache::new(REMEMBERED)),
+        }
     }
 }
 
@@ -145,7 +188,11 @@ impl Memory {
     }
 
     pub(crate) fn recall(&self, address: IpAddr, offer: OfferId) -> Option<Arc<str>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(&(address, offer)).cloned()
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&(address, offer))
+            .cloned()
     }
 }
 
@@ -157,23 +204,41 @@ mod tests {
     fn accounts(sources: &str) -> Accounts {
         let settings: AccountSettings = toml::from_str(&format!(
             "sources = {sources}\nnames.acme = [\"{}\"]",
-            Sha256::digest(b"secret-of-acme").iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+            Sha256::digest(b"secret-of-acme")
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>()
         ))
         .unwrap();
         Accounts::new(&settings, [7; 32], Addresses::Truncated).unwrap()
     }
 
     fn of(accounts: &Accounts, headers: &[(&'static str, &str)]) -> Option<String> {
-        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap())).collect();
-        accounts.of_request(&headers, Some("api.example.com"), "192.0.2.77".parse().unwrap()).map(|id| id.to_string())
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap()))
+            .collect();
+        accounts
+            .of_request(
+                &headers,
+                Some("api.example.com"),
+                "192.0.2.77".parse().unwrap(),
+            )
+            .map(|id| id.to_string())
     }
 
     #[test]
     fn a_listed_key_has_a_name_and_another_a_hash_that_hides_it() {
         let accounts = accounts(r#"["header:X-Api-Key"]"#);
-        assert_eq!(of(&accounts, &[("x-api-key", "secret-of-acme")]).as_deref(), Some("acme"));
+        assert_eq!(
+            of(&accounts, &[("x-api-key", "secret-of-acme")]).as_deref(),
+            Some("acme")
+        );
         let other = of(&accounts, &[("x-api-key", "secret-of-another")]).unwrap();
-        assert!(other.starts_with("key:") && other.len() == 20 && !other.contains("secret"), "{other}");
+        assert!(
+            other.starts_with("key:") && other.len() == 20 && !other.contains("secret"),
+            "{other}"
+        );
         assert_eq!(of(&accounts, &[]), None);
     }
 
@@ -181,16 +246,40 @@ mod tests {
     fn the_first_source_that_answers_names_the_account() {
         let accounts = accounts(r#"["bearer:client_id", "basic", "address"]"#);
         let payload = URL_SAFE_NO_PAD.encode(br#"{"client_id":"kiosk"}"#);
-        assert_eq!(of(&accounts, &[("authorization", &format!("Bearer e30.{payload}.x"))]).as_deref(), Some("kiosk"));
-        assert!(of(&accounts, &[("authorization", "Bearer opaque")]).unwrap().starts_with("key:"));
-        assert_eq!(of(&accounts, &[("authorization", "Basic am86cHc=")]).as_deref(), Some("jo"));
-        assert_eq!(of(&accounts, &[]).as_deref(), Some("192.0.2.0"), "the privacy setting holds for account ids too");
+        assert_eq!(
+            of(
+                &accounts,
+                &[("authorization", &format!("Bearer e30.{payload}.x"))]
+            )
+            .as_deref(),
+            Some("kiosk")
+        );
+        assert!(
+            of(&accounts, &[("authorization", "Bearer opaque")])
+                .unwrap()
+                .starts_with("key:")
+        );
+        assert_eq!(
+            of(&accounts, &[("authorization", "Basic am86cHc=")]).as_deref(),
+            Some("jo")
+        );
+        assert_eq!(
+            of(&accounts, &[]).as_deref(),
+            Some("192.0.2.0"),
+            "the privacy setting holds for account ids too"
+        );
     }
 
     #[test]
     fn a_wrong_hash_is_named_with_its_account() {
         let settings: AccountSettings = toml::from_str("names.acme = [\"abc\"]").unwrap();
-        let error = Accounts::new(&settings, [0; 32], Addresses::Whole).err().unwrap().to_string();
-        assert!(error.contains("account.names.acme") && error.contains("sha256sum"), "{error}");
+        let error = Accounts::new(&settings, [0; 32], Addresses::Whole)
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            error.contains("account.names.acme") && error.contains("sha256sum"),
+            "{error}"
+        );
     }
 }

@@ -22,20 +22,25 @@ pub(crate) struct Permit {
 
 impl Bounds {
     /// A place for a connection from `address`, unless that would be one too many.
-    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr, most: usize, most_per_address: usize) -> Option<Permit> {
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        address: IpAddr,
+        most: usize,
+        most_per_address: usize,
+    ) -> Option<Permit> {
         let address = counted(address);
-        if self.open.load(Relaxed) >= most {
-            return None;
-        }
         let mut by_address = self.by_address();
-        let count = by_address.entry(address).or_default();
-        if *count >= most_per_address {
+        let from_address = by_address.get(&address).copied().unwrap_or_default();
+        if self.open.load(Relaxed) >= most || from_address >= most_per_address {
             return None;
         }
-        *count += 1;
-        drop(by_address);
+        by_address.insert(address, from_address + 1);
         self.open.fetch_add(1, Relaxed);
-        Some(Permit { bounds: self.clone(), address })
+        drop(by_address);
+        Some(Permit {
+            bounds: self.clone(),
+            address,
+        })
     }
 
     /// How many connections are open.
@@ -45,7 +50,9 @@ impl Bounds {
 
     fn by_address(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
         // Counters stay right whatever panicked while holding them: each change is a single step.
-        self.by_address.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_address
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -80,13 +87,26 @@ mod tests {
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         let first = bounds.admit(address("192.0.2.1"), 3, 2).expect("room");
         let _second = bounds.admit(address("192.0.2.1"), 3, 2).expect("room");
-        assert!(bounds.admit(address("192.0.2.1"), 3, 2).is_none(), "two is the most for one address");
+        assert!(
+            bounds.admit(address("192.0.2.1"), 3, 2).is_none(),
+            "two is the most for one address"
+        );
         let _third = bounds.admit(address("2001:db8::1"), 3, 1).expect("room");
-        assert!(bounds.admit(address("2001:db8::2"), 9, 1).is_none(), "one /64 is one address");
-        assert!(bounds.admit(address("192.0.2.9"), 3, 2).is_none(), "three is the most in all");
+        assert!(
+            bounds.admit(address("2001:db8::2"), 9, 1).is_none(),
+            "one /64 is one address"
+        );
+        assert!(
+            bounds.admit(address("192.0.2.9"), 3, 2).is_none(),
+            "three is the most in all"
+        );
         drop(first);
         assert_eq!(bounds.open(), 2);
         assert!(bounds.admit(address("192.0.2.1"), 3, 2).is_some());
-        assert_eq!(bounds.by_address().len(), 2, "an address without connections is forgotten");
+        assert_eq!(
+            bounds.by_address().len(),
+            2,
+            "an address without connections is forgotten"
+        );
     }
 }

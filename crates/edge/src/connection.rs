@@ -11,11 +11,12 @@ use tokio::time::timeout;
 
 use crate::bounds::Permit;
 use crate::core::{Core, Entrance};
-use crate::door::{self, Admitted};
+use crate::door::Admitted;
 use crate::http;
-use crate::wire::Wire;
+use crate::lingering::Lingering;
 use crate::record::Record;
-use crate::tls::{self, HandshakeError};
+use crate::tls::{self, HandshakeError, Resting};
+use crate::wire::Wire;
 
 /// A connection after its handshake: what every request on it needs to know.
 pub(crate) struct Session {
@@ -39,25 +40,34 @@ impl Session {
     }
 }
 
-/// Serves a connection until it ends. Its sighting is recorded when the last part of it is dropped.
-pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, permit: Permit, core: Arc<Core>, entrance: Arc<Entrance>) {
+/// Serves a connection that was let in until it ends. Its sighting is recorded when the last part of it is
+/// dropped.
+pub(crate) async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    admitted: Admitted,
+    mut record: Record,
+    permit: Permit,
+    core: Arc<Core>,
+    entrance: Arc<Entrance>,
+) {
+    let Admitted {
+        bytes,
+        offer,
+        sni,
+        decision,
+        serving,
+    } = admitted;
     let live = core.live.load_full();
     let limits = &live.settings.limits;
-    let mut record = Record::new(core.sink.clone(), entrance.name.clone(), peer, live.settings.privacy.addresses, core.clock.now());
-    // Without it the first answer can wait 40 ms for the client's delayed ACK; failing is no reason not to serve.
-    stream.set_nodelay(true).ok();
-
-    let Some(Admitted { stream, bytes, offer, sni, decision, serving }) = door::admit(stream, &core, &live, &mut record, peer.ip()).await else {
-        return;
-    };
-    record.note(|sighting| {
-        sighting.sni.clone_from(&sni);
-        sighting.offer = Some(offer.clone());
-        sighting.outcome = Outcome::HandshakeAbandoned;
-    });
     // HTTP/2 asks for TLS 1.2 (RFC 9113 section 9.2), and old clients that offer it below that mean it less.
     let http2 = serving == tls::policy::Serving::Modern;
-    let handshake = tls::accept(Wire::new(stream, bytes), entrance.certificates.config(), serving, http2);
+    let handshake = tls::accept(
+        Wire::new(Lingering::new(stream), bytes),
+        entrance.certificates.config(),
+        serving,
+        http2,
+    );
     let failure = match timeout(limits.handshake, handshake).await {
         Ok(Ok((stream, negotiated))) => {
             record.note(|sighting| {
@@ -76,12 +86,13 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, permit: Permit, c
                 record: Mutex::new(record),
                 _permit: permit,
             };
-            // Boxed: a connection at the door should not carry the room that HTTP needs.
-            Box::pin(http::serve(stream, Arc::new(session), limits)).await;
+            http::serve(Resting::new(stream), Arc::new(session), limits).await;
             return;
         }
         Ok(Err(HandshakeError::Abandoned)) => Outcome::HandshakeAbandoned,
-        Ok(Err(HandshakeError::Failed { reason, alert })) => Outcome::HandshakeFailed { reason, alert },
+        Ok(Err(HandshakeError::Failed { reason, alert })) => {
+            Outcome::HandshakeFailed { reason, alert }
+        }
         Err(_) => Outcome::HandshakeTimeout,
     };
     record.note(|sighting| sighting.outcome = failure);

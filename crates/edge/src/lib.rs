@@ -21,6 +21,7 @@ mod core;
 mod door;
 mod farewell;
 mod http;
+mod lingering;
 mod privacy;
 mod record;
 pub mod secret;

@@ -9,8 +9,12 @@ pub(crate) fn kept(address: IpAddr, setting: Addresses) -> Option<IpAddr> {
     let address = address.to_canonical();
     match (setting, address) {
         (Addresses::Whole, address) => Some(address),
-        (Addresses::Truncated, IpAddr::V4(address)) => Some(Ipv4Addr::from(u32::from(address) & 0xffff_ff00).into()),
-        (Addresses::Truncated, IpAddr::V6(address)) => Some(Ipv6Addr::from(u128::from(address) >> 80 << 80).into()),
+        (Addresses::Truncated, IpAddr::V4(address)) => {
+            Some(Ipv4Addr::from(u32::from(address) & 0xffff_ff00).into())
+        }
+        (Addresses::Truncated, IpAddr::V6(address)) => {
+            Some(Ipv6Addr::from(u128::from(address) >> 80 << 80).into())
+        }
         (Addresses::None, _) => None,
     }
 }
@@ -21,11 +25,26 @@ mod tests {
 
     #[test]
     fn the_setting_decides_what_is_left() {
-        let kept = |address: &str, setting| super::kept(address.parse().unwrap(), setting).map(|address| address.to_string());
-        assert_eq!(kept("192.0.2.77", Addresses::Whole).as_deref(), Some("192.0.2.77"));
-        assert_eq!(kept("192.0.2.77", Addresses::Truncated).as_deref(), Some("192.0.2.0"));
-        assert_eq!(kept("::ffff:192.0.2.77", Addresses::Truncated).as_deref(), Some("192.0.2.0"), "a mapped address is an IPv4 address");
-        assert_eq!(kept("2001:db8:1:2:3::4", Addresses::Truncated).as_deref(), Some("2001:db8:1::"));
+        let kept = |address: &str, setting| {
+            kept(address.parse().unwrap(), setting).map(|address| address.to_string())
+        };
+        assert_eq!(
+            kept("192.0.2.77", Addresses::Whole).as_deref(),
+            Some("192.0.2.77")
+        );
+        assert_eq!(
+            kept("192.0.2.77", Addresses::Truncated).as_deref(),
+            Some("192.0.2.0")
+        );
+        assert_eq!(
+            kept("::ffff:192.0.2.77", Addresses::Truncated).as_deref(),
+            Some("192.0.2.0"),
+            "a mapped address is an IPv4 address"
+        );
+        assert_eq!(
+            kept("2001:db8:1:2:3::4", Addresses::Truncated).as_deref(),
+            Some("2001:db8:1::")
+        );
         assert_eq!(kept("192.0.2.77", Addresses::None), None);
     }
 }

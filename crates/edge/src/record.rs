@@ -18,7 +18,13 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn new(sink: Sink, edge: Arc<str>, peer: SocketAddr, privacy: Addresses, at: Timestamp) -> Self {
+    pub(crate) fn new(
+        sink: Sink,
+        edge: Arc<str>,
+        peer: SocketAddr,
+        privacy: Addresses,
+        at: Timestamp,
+    ) -> Self {
         let sighting = Sighting {
             at,
             duration_ms: 0,
@@ -35,7 +41,11 @@ impl Record {
             outcome: Outcome::ClosedEarly { bytes: 0 },
             requests: Requests::default(),
         };
-        Self { sink, started: Instant::now(), sighting: Some(sighting) }
+        Self {
+            sink,
+            started: Instant::now(),
+            sighting: Some(sighting),
+        }
     }
 
     /// Changes the sighting.
@@ -49,7 +59,8 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         if let Some(mut sighting) = self.sighting.take() {
-            sighting.duration_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            sighting.duration_ms =
+                u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
             self.sink.record(sighting);
         }
     }

@@ -1,27 +1,27 @@
 //! Starts, reloads and stops.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use floor::Plan;
-use ledger::{Outcome, Sink};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use ledger::Sink;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accounts::{Accounts, InvalidHash, Memory};
 use crate::bounds::Bounds;
 use crate::clock::Clock;
-use crate::connection;
 use crate::core::{Core, Entrance, Live};
+use crate::door;
 use crate::http::proxy::Proxy;
 use crate::http::reports::Reports;
-use crate::record::Record;
 use crate::secret::Secret;
 use crate::settings::Settings;
 use crate::tls::certificates::{CertificateError, Certificates};
@@ -29,8 +29,6 @@ use crate::tls::local_ca;
 
 /// How often certificate files are looked at for changes.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(5);
-/// How long to wait after an accept that failed for want of descriptors or memory, so as not to spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Connections the kernel may hold for us between two accepts.
 const BACKLOG: i32 = 4096;
 
@@ -75,7 +73,7 @@ pub struct Ingredients {
 /// An edge whose sockets are bound and which serves once [run](Edge::run).
 pub struct Edge {
     core: Arc<Core>,
-    doors: Vec<(TcpListener, Arc<Entrance>)>,
+    doors: Vec<(AsyncFd<TcpListener>, Arc<Entrance>)>,
     local_ca: Option<PathBuf>,
     secret: Secret,
     drain: Duration,
@@ -95,13 +93,28 @@ impl Edge {
     ///
     /// When an address, a certificate or an account hash cannot be used. Must be called inside a tokio runtime.
     pub fn bind(ingredients: Ingredients) -> Result<Self, StartError> {
-        let Ingredients { settings, plan, secret, data_dir, clock, sink } = ingredients;
-        let previews: Vec<String> = plan.previews.iter().map(|preview| preview.sni.clone()).collect();
+        let Ingredients {
+            settings,
+            plan,
+            secret,
+            data_dir,
+            clock,
+            sink,
+        } = ingredients;
+        let previews: Vec<String> = plan
+            .previews
+            .iter()
+            .map(|preview| preview.sni.clone())
+            .collect();
         let mut local_ca = None;
         let mut doors = Vec::new();
         for listener in &settings.listeners {
             let files = if listener.certificates.is_empty() {
-                let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+                let mut names = vec![
+                    "localhost".to_owned(),
+                    "127.0.0.1".to_owned(),
+                    "::1".to_owned(),
+                ];
                 names.extend(previews.iter().cloned());
                 let local = local_ca::open(&data_dir.join("local-ca"), &names)?;
                 local_ca = Some(local.ca);
@@ -111,10 +124,21 @@ impl Edge {
             };
             let certificates = Certificates::load(files)?;
             let address = *listener.address.get_ref();
-            let socket = listen(address).map_err(|source| StartError::Listen { address, source })?;
-            let bound = socket.local_addr().map_err(|source| StartError::Listen { address, source })?;
+            let socket =
+                listen(address).map_err(|source| StartError::Listen { address, source })?;
+            let bound = socket
+                .get_ref()
+                .local_addr()
+                .map_err(|source| StartError::Listen { address, source })?;
             let proxy = Proxy::new(listener.upstream.clone(), &settings.limits)?;
-            doors.push((socket, Arc::new(Entrance { name: bound.to_string().into(), certificates, proxy })));
+            doors.push((
+                socket,
+                Arc::new(Entrance {
+                    name: bound.to_string().into(),
+                    certificates,
+                    proxy,
+                }),
+            ));
         }
         let drain = settings.limits.drain;
         let reports = Reports::new(settings.answers.reports, settings.answers.report_life);
@@ -128,17 +152,29 @@ impl Edge {
             started: Instant::now(),
             stopping: CancellationToken::new(),
         };
-        Ok(Self { core: Arc::new(core), doors, local_ca, secret, drain })
+        Ok(Self {
+            core: Arc::new(core),
+            doors,
+            local_ca,
+            secret,
+            drain,
+        })
     }
 
     /// The addresses that were bound.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.doors.iter().filter_map(|(socket, _)| socket.local_addr().ok()).collect()
+        self.doors
+            .iter()
+            .filter_map(|(socket, _)| socket.get_ref().local_addr().ok())
+            .collect()
     }
 
     /// The host names that the first listener's certificates are for.
     pub fn names(&self) -> Vec<String> {
-        self.doors.first().map(|(_, entrance)| entrance.certificates.names()).unwrap_or_default()
+        self.doors
+            .first()
+            .map(|(_, entrance)| entrance.certificates.names())
+            .unwrap_or_default()
     }
 
     /// The certificate of the local authority, where one is in use.
@@ -148,7 +184,10 @@ impl Edge {
 
     /// A handle to reload and stop it by.
     pub fn handle(&self) -> Handle {
-        Handle { core: self.core.clone(), secret: self.secret }
+        Handle {
+            core: self.core.clone(),
+            secret: self.secret,
+        }
     }
 
     /// Serves until stopped; then lets requests under way finish, for as long as the drain limit says. Gives
@@ -158,7 +197,12 @@ impl Edge {
         let mut entrances = Vec::new();
         for (socket, entrance) in self.doors {
             entrances.push(entrance.clone());
-            tasks.spawn(accept(socket, entrance, self.core.clone(), tasks.clone()));
+            tasks.spawn(door::accept(
+                socket,
+                entrance,
+                self.core.clone(),
+                tasks.clone(),
+            ));
         }
         tasks.spawn(watch_certificates(entrances, self.core.stopping.clone()));
         self.core.stopping.cancelled().await;
@@ -177,7 +221,9 @@ impl Handle {
     ///
     /// When an account hash cannot be used; everything old stays in force then.
     pub fn reload(&self, settings: Settings, plan: Plan) -> Result<(), StartError> {
-        self.core.live.store(Arc::new(live(settings, plan, self.secret)?));
+        self.core
+            .live
+            .store(Arc::new(live(settings, plan, self.secret)?));
         Ok(())
     }
 
@@ -193,55 +239,36 @@ impl Handle {
 }
 
 fn live(settings: Settings, plan: Plan, secret: Secret) -> Result<Live, InvalidHash> {
-    let accounts = Accounts::new(&settings.account, secret.account, settings.privacy.addresses)?;
-    Ok(Live { plan, settings, accounts })
+    let accounts = Accounts::new(
+        &settings.account,
+        secret.account,
+        settings.privacy.addresses,
+    )?;
+    Ok(Live {
+        plan,
+        settings,
+        accounts,
+    })
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+fn listen(address: SocketAddr) -> io::Result<AsyncFd<TcpListener>> {
+    let socket = socket2::Socket::new(
+        socket2::Domain::for_address(address),
+        socket2::Type::STREAM,
+        None,
+    )?;
     // A restart must not wait for connections of the one before to be forgotten.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
+    // Accepted sockets inherit it. Without it an answer can wait 40 ms for the client's delayed ACK.
+    socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
-}
-
-async fn accept(socket: TcpListener, entrance: Arc<Entrance>, core: Arc<Core>, tasks: TaskTracker) {
-    let mut failing = false;
-    loop {
-        let accepted = tokio::select! {
-            accepted = socket.accept() => accepted,
-            () = core.stopping.cancelled() => return,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                failing = false;
-                admit(stream, peer, &entrance, &core, &tasks);
-            }
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            Err(error) => {
-                // Out of descriptors, most likely: said once, not once for each try.
-                if !failing {
-                    tracing::error!(%error, "cannot accept connections; raise the limit on open files (ulimit -n) or lower limits.connections");
-                    failing = true;
-                }
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, core: &Arc<Core>, tasks: &TaskTracker) {
-    let live = core.live.load();
-    let limits = &live.settings.limits;
-    let Some(permit) = core.bounds.admit(peer.ip(), limits.connections, limits.connections_per_address) else {
-        let mut record =
-            Record::new(core.sink.clone(), entrance.name.clone(), peer, live.settings.privacy.addresses, core.clock.now());
-        record.note(|sighting| sighting.outcome = Outcome::Shed);
-        return;
-    };
-    tasks.spawn(connection::serve(stream, peer, permit, core.clone(), entrance.clone()));
+    #[expect(
+        deprecated,
+        reason = "unsound only for a type whose descriptor can change; its successor is unsafe to call"
+    )]
+    AsyncFd::with_interest(socket.into(), Interest::READABLE)
 }
 
 async fn watch_certificates(entrances: Vec<Arc<Entrance>>, stopping: CancellationToken) {
@@ -256,7 +283,9 @@ async fn watch_certificates(entrances: Vec<Arc<Entrance>>, stopping: Cancellatio
             match entrance.certificates.reload_if_changed() {
                 Ok(true) => tracing::info!(listener = %entrance.name, "certificates reloaded"),
                 Ok(false) => {}
-                Err(error) => tracing::error!(%error, listener = %entrance.name, "new certificates cannot be used; the old ones stay"),
+                Err(error) => {
+                    tracing::error!(%error, listener = %entrance.name, "new certificates cannot be used; the old ones stay")
+                }
             }
         }
     }

@@ -65,10 +65,23 @@ impl std::str::FromStr for Upstream {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let fault = |what: &str| format!("upstream {text:?} {what}; write it as http://127.0.0.1:3000 or https://api.internal");
-        let parts = text.parse::<Uri>().map_err(|error| fault(&format!("is no URL ({error})")))?.into_parts();
-        let scheme = parts.scheme.filter(|scheme| scheme == "http" || scheme == "https").ok_or_else(|| fault("has no http:// or https://"))?;
-        let authority = parts.authority.filter(|authority| !authority.host().is_empty()).ok_or_else(|| fault("names no host"))?;
+        let fault = |what: &str| {
+            format!(
+                "upstream {text:?} {what}; write it as http://127.0.0.1:3000 or https://api.internal"
+            )
+        };
+        let parts = text
+            .parse::<Uri>()
+            .map_err(|error| fault(&format!("is no URL ({error})")))?
+            .into_parts();
+        let scheme = parts
+            .scheme
+            .filter(|scheme| scheme == "http" || scheme == "https")
+            .ok_or_else(|| fault("has no http:// or https://"))?;
+        let authority = parts
+            .authority
+            .filter(|authority| !authority.host().is_empty())
+            .ok_or_else(|| fault("names no host"))?;
         if parts.path_and_query.is_some_and(|path| path != "/") {
             return Err(fault("has a path, which would be ignored"));
         }
@@ -78,7 +91,9 @@ impl std::str::FromStr for Upstream {
 
 impl<'de> Deserialize<'de> for Upstream {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
     }
 }
 
@@ -194,10 +209,10 @@ impl Default for Limits {
             connections_per_address: 1000,
             hello: Duration::from_secs(10),
             handshake: Duration::from_secs(10),
-            idle: Duration::from_mins(1),
-            stall: Duration::from_mins(1),
+            idle: Duration::from_secs(60),
+            stall: Duration::from_secs(60),
             upstream_connect: Duration::from_secs(5),
-            upstream_answer: Duration::from_mins(1),
+            upstream_answer: Duration::from_secs(60),
             head: ByteSize::kib(64),
             body: ByteSize::mib(256),
             drain: Duration::from_secs(30),
@@ -227,10 +242,13 @@ pub struct Answers {
 impl Default for Answers {
     fn default() -> Self {
         Self {
-            ssl: vec![SslPath("/ssl/".to_owned()), SslPath("/api/v4/ssl/".to_owned())],
+            ssl: vec![
+                SslPath("/ssl/".to_owned()),
+                SslPath("/api/v4/ssl/".to_owned()),
+            ],
             health: "/healthz".to_owned(),
             explain_status: 403,
-            report_life: Duration::from_hours(24),
+            report_life: Duration::from_secs(24 * 60 * 60),
             reports: 10_000,
         }
     }
@@ -253,7 +271,9 @@ impl<'de> Deserialize<'de> for SslPath {
         if path.len() > 1 && path.starts_with('/') && path.ends_with('/') {
             Ok(Self(path))
         } else {
-            Err(D::Error::custom(format!("path {path:?} must begin and end with a slash, like \"/ssl/\"")))
+            Err(D::Error::custom(format!(
+                "path {path:?} must begin and end with a slash, like \"/ssl/\""
+            )))
         }
     }
 }
@@ -274,7 +294,8 @@ pub struct Settings {
 }
 
 /// The address of a listener that names none.
-pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8443);
+pub const DEFAULT_ADDRESS: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8443);
 
 fn default_address() -> Spanned<SocketAddr> {
     Spanned::new(0..0, DEFAULT_ADDRESS)
@@ -282,14 +303,22 @@ fn default_address() -> Spanned<SocketAddr> {
 
 impl Default for Listener {
     fn default() -> Self {
-        Self { address: default_address(), mode: Mode::default(), upstream: Vec::new(), certificates: Vec::new() }
+        Self {
+            address: default_address(),
+            mode: Mode::default(),
+            upstream: Vec::new(),
+            certificates: Vec::new(),
+        }
     }
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let duration: SignedDuration =
-        text.parse().map_err(|error| D::Error::custom(format!("{text:?} is no length of time like \"10s\" or \"2m 30s\" ({error})")))?;
+    let duration: SignedDuration = text.parse().map_err(|error| {
+        D::Error::custom(format!(
+            "{text:?} is no length of time like \"10s\" or \"2m 30s\" ({error})"
+        ))
+    })?;
     Duration::try_from(duration)
         .ok()
         .filter(|duration| !duration.is_zero())
@@ -298,10 +327,12 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
 
 fn explain_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
     match u16::deserialize(deserializer)? {
-        status @ (401 | 407 | 426 | 429) => {
-            Err(D::Error::custom(format!("clients misread {status} (they retry, ask for credentials or upgrade); 403 is understood by all")))
-        }
+        status @ (401 | 407 | 426 | 429) => Err(D::Error::custom(format!(
+            "clients misread {status} (they retry, ask for credentials or upgrade); 403 is understood by all"
+        ))),
         status @ 400..600 => Ok(status),
-        status => Err(D::Error::custom(format!("{status} is no error status; use 403"))),
+        status => Err(D::Error::custom(format!(
+            "{status} is no error status; use 403"
+        ))),
     }
 }

@@ -33,11 +33,21 @@ pub(crate) struct Wire<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// `already_read` comes first.
     pub(crate) const fn new(socket: S, already_read: Vec<u8>) -> Self {
-        Self { socket, incoming: already_read, taken: 0, outgoing: Vec::new(), sent: 0 }
+        Self {
+            socket,
+            incoming: already_read,
+            taken: 0,
+            outgoing: Vec::new(),
+            sent: 0,
+        }
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Some(mut rest) = self.outgoing.get(self.sent..).filter(|rest| !rest.is_empty()) {
+        while let Some(mut rest) = self
+            .outgoing
+            .get(self.sent..)
+            .filter(|rest| !rest.is_empty())
+        {
             match ready!(poll_write_buf(Pin::new(&mut self.socket), cx, &mut rest))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 sent => self.sent += sent,
@@ -49,34 +59,49 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = &mut *self;
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    /// Sends what waits and resolves when there is something to read, or the end.
+    pub(crate) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // Whoever reads waits for an answer to what was written. A socket that takes no more now is no reason
         // not to read: the other side may be waiting for just that.
-        if let Poll::Ready(Err(error)) = this.poll_send(cx) {
+        if let Poll::Ready(Err(error)) = self.poll_send(cx) {
             return Poll::Ready(Err(error));
         }
-        if this.taken == this.incoming.len() {
-            this.incoming.clear();
-            this.taken = 0;
-            this.incoming.reserve(READ_AHEAD);
-            let read = poll_read_buf(Pin::new(&mut this.socket), cx, &mut this.incoming);
-            if !matches!(read, Poll::Ready(Ok(1..))) {
-                this.incoming = Vec::new();
-                return read.map_ok(|_| ());
-            }
+        if self.taken < self.incoming.len() {
+            return Poll::Ready(Ok(()));
         }
-        let rest = this.incoming.get(this.taken..).unwrap_or_default();
+        self.incoming.clear();
+        self.taken = 0;
+        self.incoming.reserve(READ_AHEAD);
+        let read = poll_read_buf(Pin::new(&mut self.socket), cx, &mut self.incoming);
+        if !matches!(read, Poll::Ready(Ok(1..))) {
+            self.incoming = Vec::new();
+        }
+        read.map_ok(|_| ())
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(self.poll_fill(cx))?;
+        let rest = self.incoming.get(self.taken..).unwrap_or_default();
         let length = rest.len().min(buffer.remaining());
         buffer.put_slice(rest.get(..length).unwrap_or_default());
-        this.taken += length;
+        self.taken += length;
         Poll::Ready(Ok(()))
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         if self.outgoing.len() >= WRITE_BEHIND {
             ready!(self.poll_send(cx))?;
         }
@@ -121,7 +146,11 @@ mod tests {
         let mut seen = [0; 7];
         far.read_exact(&mut seen).await.unwrap();
         assert_eq!(&seen, b"one two");
-        assert_eq!((wire.incoming.capacity(), wire.outgoing.capacity()), (0, 0), "an idle connection keeps no buffer");
+        assert_eq!(
+            (wire.incoming.capacity(), wire.outgoing.capacity()),
+            (0, 0),
+            "an idle connection keeps no buffer"
+        );
     }
 
     #[tokio::test]
@@ -130,7 +159,9 @@ mod tests {
         let mut wire = Wire::new(near, Vec::new());
         far.write_all(b"still readable").await.unwrap();
         let mut written = 0;
-        while let Ok(Ok(length)) = tokio::time::timeout(std::time::Duration::from_millis(20), wire.write(&[7; 4096])).await {
+        while let Ok(Ok(length)) =
+            tokio::time::timeout(std::time::Duration::from_millis(20), wire.write(&[7; 4096])).await
+        {
             written += length;
             assert!(written <= 2 * WRITE_BEHIND, "what waits is bounded");
         }

@@ -58,6 +58,7 @@ pub(crate) mod extension {
     pub(crate) const SIGNATURE_ALGORITHMS: u16 = 13;
     pub(crate) const ALPN: u16 = 16;
     pub(crate) const PRE_SHARED_KEY: u16 = 41;
+    pub(crate) const EARLY_DATA: u16 = 42;
     pub(crate) const SUPPORTED_VERSIONS: u16 = 43;
     pub(crate) const SIGNATURE_ALGORITHMS_CERT: u16 = 50;
     pub(crate) const KEY_SHARE: u16 = 51;
@@ -259,6 +260,11 @@ impl<'a> ClientHello<'a> {
             let body = reader.vector16(Field::Extensions).ok()?.rest();
             Some(Extension { code, body })
         })
+    }
+
+    /// Whether early data may follow at once (RFC 8446 section 4.2.10).
+    pub fn offers_early_data(&self) -> bool {
+        self.extensions().any(|extension| extension.code == extension::EARLY_DATA)
     }
 
     /// Groups for which a key share was sent, in the order sent.

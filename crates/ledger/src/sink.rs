@@ -16,8 +16,8 @@ pub struct Sink {
     sender: SyncSender<Sighting>,
 }
 
-/// A sink and its reader. `capacity` is how many sightings may wait; 65,536 of them are a few seconds of a
-/// busy edge and some tens of megabytes at most.
+/// A sink and its reader. `capacity` is how many sightings may wait; their room, about 300 bytes each, is
+/// taken at once.
 pub fn channel(capacity: usize) -> (Sink, Receiver) {
     let (sender, receiver) = mpsc::sync_channel(capacity);
     (Sink { totals: Arc::default(), sender }, receiver)

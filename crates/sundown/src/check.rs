@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
     runtime.shutdown_background();
     let (visit, unanswered) = visited?;
 
-    let report = report(&target, &trust, floor, visit, unanswered)?;
+    let report = report(&target, floor, visit, unanswered);
     if arguments.json {
         let mut out = std::io::stdout().lock();
         serde_json::to_writer_pretty(&mut out, &report)?;
@@ -78,13 +78,16 @@ struct Visit {
 /// How a visit ended.
 enum End {
     Refused(Alert),
-    Agreed {
-        negotiated: handshake::Negotiated,
-        certificate: handshake::Certificate,
-        /// The path that was asked for.
-        path: String,
-        asked: Asked,
-    },
+    Agreed(Box<Agreed>),
+}
+
+/// A handshake that was completed, and what was said after it.
+struct Agreed {
+    negotiated: handshake::Negotiated,
+    certificate: handshake::Certificate,
+    /// The path that was asked for.
+    path: String,
+    asked: Asked,
 }
 
 /// Visits until a path has an answer. Each on a connection of its own, so that what was negotiated and what
@@ -97,18 +100,22 @@ async fn visit(target: &Target, trust: &Trust) -> anyhow::Result<(Visit, Vec<Una
     };
     let mut visit = one(target, trust, first).await?;
     for other in others {
-        match &visit.end {
-            End::Agreed { path, asked: Asked::Otherwise(why), .. } => unanswered.push(Unanswered {
-                path: path.clone(),
-                why: why.clone(),
-            }),
-            _ => break,
-        }
+        let End::Agreed(agreed) = &visit.end else {
+            break;
+        };
+        let Asked::Otherwise(why) = &agreed.asked else {
+            break;
+        };
+        let missed = Unanswered {
+            path: agreed.path.clone(),
+            why: why.clone(),
+        };
         // What the first visit found stands, whatever becomes of the next.
-        match one(target, trust, other).await {
-            Ok(next) => visit = next,
-            Err(_) => break,
-        }
+        let Ok(next) = one(target, trust, other).await else {
+            break;
+        };
+        unanswered.push(missed);
+        visit = next;
     }
     Ok((visit, unanswered))
 }
@@ -117,7 +124,9 @@ async fn one(target: &Target, trust: &Trust, path: &str) -> anyhow::Result<Visit
     let started = Instant::now();
     let deadline = started + HANDSHAKE_TIME;
     let stream = reach::connect(target, deadline).await?;
-    let address = stream.peer_addr().context("the connection was closed at once; try again")?;
+    let address = stream
+        .peer_addr()
+        .context("the connection was closed at once; try again")?;
     let connected = Instant::now();
     let record = Record::default();
     let shaken = handshake::shake(stream, target, trust, &record, deadline).await;
@@ -125,13 +134,18 @@ async fn one(target: &Target, trust: &Trust, path: &str) -> anyhow::Result<Visit
     let offer = record.wire().offer();
     let end = match shaken {
         Ok(stream) => {
-            let (negotiated, certificate) = handshake::agreed(stream.as_ref())?;
+            let (negotiated, certificate) = handshake::agreed(stream.as_ref(), trust)?;
             let mut asked = ask::ask(stream, target, path).await;
             if let (Asked::Silent(why), Some(code)) = (&mut asked, record.wire().alert) {
                 // TLS 1.3 lets a server object after the client is done: to a missing certificate, say.
                 *why = format!("alert {code} {} after the handshake", Named::Alert(code));
             }
-            End::Agreed { negotiated, certificate, path: path.to_owned(), asked }
+            End::Agreed(Box::new(Agreed {
+                negotiated,
+                certificate,
+                path: path.to_owned(),
+                asked,
+            }))
         }
         Err(Failure::Refused(alert)) => End::Refused(alert),
         Err(Failure::Unable(error)) => return Err(error),
@@ -147,11 +161,10 @@ async fn one(target: &Target, trust: &Trust, path: &str) -> anyhow::Result<Visit
 
 fn report(
     target: &Target,
-    trust: &Trust,
     floor: &'static Floor,
     visit: Visit,
     unanswered: Vec<Unanswered>,
-) -> anyhow::Result<Report> {
+) -> Report {
     let mut report = Report {
         url: target.url(target.path.as_deref().unwrap_or("/")),
         at: Clock::default().now(),
@@ -169,47 +182,46 @@ fn report(
         explanation: None,
         unanswered,
     };
-    let (negotiated, certificate, path, asked) = match visit.end {
-        End::Refused(alert) => {
-            report.alert = Some(alert.into());
-            return Ok(report);
-        }
-        End::Agreed { negotiated, certificate, path, asked } => (negotiated, certificate, path, asked),
-    };
-    report.negotiated = Some((&negotiated).into());
-    report.certificate = Some(report::Certificate {
-        subject: certificate.subject,
-        issuer: certificate.issuer,
-        expires: certificate.expires,
-        verified_by: trust.to_string(),
-    });
-    report.floors = Judged::all(&negotiated);
-    let judged_here = match report::judge(floor, &negotiated).meets() {
-        true => Overall::Meets,
-        false => Overall::Misses,
-    };
-    let from_server = match asked {
+    match visit.end {
+        End::Refused(alert) => report.alert = Some(alert.into()),
+        End::Agreed(agreed) => add_agreed(&mut report, *agreed, target, floor),
+    }
+    report
+}
+
+fn add_agreed(report: &mut Report, agreed: Agreed, target: &Target, floor: &'static Floor) {
+    let Agreed {
+        negotiated,
+        certificate,
+        path,
+        asked,
+    } = agreed;
+    let mut from_server = None;
+    match asked {
         Asked::Answered(answer) => {
-            let verdict = answer.verdict;
+            from_server = answer.verdict.map(Overall::from);
             report.server = Some(Server {
                 url: target.url(&path),
                 intermediary: answer.saw_another(negotiated.version),
                 answer: *answer,
             });
-            verdict.map(Overall::from)
         }
         Asked::Explained(explanation) => {
-            report.explanation = Some(explanation);
-            Some(Overall::Blocked)
+            from_server = Some(Overall::Blocked);
+            report.explanation = Some(*explanation);
         }
         Asked::Otherwise(why) | Asked::Silent(why) => {
             report.unanswered.push(Unanswered { path, why });
-            None
         }
-    };
+    }
     (report.verdict, report.decided_by) = match from_server {
         Some(verdict) => (verdict, DecidedBy::Server),
-        None => (judged_here, DecidedBy::Floor(floor.name())),
+        None if report::judge(floor, &negotiated).meets() => {
+            (Overall::Meets, DecidedBy::Floor(floor.name()))
+        }
+        None => (Overall::Misses, DecidedBy::Floor(floor.name())),
     };
-    Ok(report)
+    report.floors = Judged::all(&negotiated);
+    report.negotiated = Some((&negotiated).into());
+    report.certificate = Some(certificate);
 }

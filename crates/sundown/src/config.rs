@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use edge::settings::{AccountSettings, Answers, Limits, Listener, Privacy, Settings};
 use floor::Plan;
-use floor::config::{ExceptionTable, PlanTables, PreviewTable, SunsetTable};
 use floor::Problem;
+use floor::config::{ExceptionTable, PlanTables, PreviewTable, SunsetTable};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -60,7 +60,10 @@ pub(crate) struct Source {
 impl Source {
     /// Its name in messages.
     pub(crate) fn name(&self) -> String {
-        self.path.as_ref().map_or_else(|| "built-in plan".to_owned(), |path| path.display().to_string())
+        self.path.as_ref().map_or_else(
+            || "built-in plan".to_owned(),
+            |path| path.display().to_string(),
+        )
     }
 
     /// Reads the named file; else the default one where it exists; else what is built in.
@@ -68,33 +71,88 @@ impl Source {
         let path = match path {
             Some(path) => path.to_owned(),
             None if Path::new(DEFAULT_FILE).exists() => PathBuf::from(DEFAULT_FILE),
-            None => return Ok(Self { path: None, text: BUILT_IN.to_owned() }),
+            None => {
+                return Ok(Self {
+                    path: None,
+                    text: BUILT_IN.to_owned(),
+                });
+            }
         };
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}; `sundown init` writes a file to begin with", path.display()))?;
-        Ok(Self { path: Some(path), text })
+        let text = std::fs::read_to_string(&path).with_context(|| {
+            format!(
+                "cannot read {}; `sundown init` writes a file to begin with",
+                path.display()
+            )
+        })?;
+        Ok(Self {
+            path: Some(path),
+            text,
+        })
     }
 }
 
 /// Reads and checks a configuration. `share_key` is the plan's.
 pub(crate) fn load(path: Option<&Path>, share_key: [u8; 16]) -> anyhow::Result<Config> {
     let source = Source::open(path)?;
-    let (settings, plan) = parse(&source.text, share_key).map_err(|problems| Problems { source: source.clone(), problems })?;
-    let directory = source.path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
-    Ok(Config { settings: relative_to(directory, settings), plan, source })
+    let (settings, plan) = parse(&source.text, share_key).map_err(|problems| Problems {
+        source: source.clone(),
+        problems,
+    })?;
+    let directory = source
+        .path
+        .as_deref()
+        .and_then(Path::parent)
+        .unwrap_or(Path::new(""));
+    Ok(Config {
+        settings: relative_to(directory, settings),
+        plan,
+        source,
+    })
 }
 
 fn parse(text: &str, share_key: [u8; 16]) -> Result<(Settings, Plan), Vec<Problem>> {
-    let file: File = toml::from_str(text).map_err(|error| vec![problems::from_toml(&error, text)])?;
-    let File { listener, account, privacy, limits, answers, sunset, exception, preview } = file;
-    let plan = PlanTables { sunset, exception, preview }.build(share_key)?;
-    let listeners = if listener.is_empty() { vec![Listener::default()] } else { listener };
-    Ok((Settings { listeners, account, privacy, limits, answers }, plan))
+    let file: File =
+        toml::from_str(text).map_err(|error| vec![problems::from_toml(&error, text)])?;
+    let File {
+        listener,
+        account,
+        privacy,
+        limits,
+        answers,
+        sunset,
+        exception,
+        preview,
+    } = file;
+    let plan = PlanTables {
+        sunset,
+        exception,
+        preview,
+    }
+    .build(share_key)?;
+    let listeners = if listener.is_empty() {
+        vec![Listener::default()]
+    } else {
+        listener
+    };
+    Ok((
+        Settings {
+            listeners,
+            account,
+            privacy,
+            limits,
+            answers,
+        },
+        plan,
+    ))
 }
 
 /// Paths in a file are relative to the file.
 fn relative_to(directory: &Path, mut settings: Settings) -> Settings {
-    for pair in settings.listeners.iter_mut().flat_map(|listener| &mut listener.certificates) {
+    for pair in settings
+        .listeners
+        .iter_mut()
+        .flat_map(|listener| &mut listener.certificates)
+    {
         pair.cert = directory.join(&pair.cert);
         pair.key = directory.join(&pair.key);
     }

@@ -18,7 +18,13 @@ pub(crate) fn run(arguments: &FloorsArguments) -> anyhow::Result<ExitCode> {
     }
     let mut table = table::new(["FLOOR", "LEAST VERSION", "CIPHER SUITES", "GROUPS"]);
     for floor in Floor::NAMES.iter().filter_map(|name| Floor::named(name)) {
-        let count = |limits: bool, count: usize| if limits { format!("{count} allowed") } else { "any".to_owned() };
+        let count = |limits: bool, count: usize| {
+            if limits {
+                format!("{count} allowed")
+            } else {
+                "any".to_owned()
+            }
+        };
         table.add_row([
             floor.name().to_owned(),
             floor.min().to_string(),
@@ -26,11 +32,19 @@ pub(crate) fn run(arguments: &FloorsArguments) -> anyhow::Result<ExitCode> {
             count(floor.limits_groups(), floor.groups().count()),
         ]);
     }
-    writeln!(out, "{table}\n\n`sundown floors NAME` prints one whole, with its sources.")?;
+    writeln!(
+        out,
+        "{table}\n\n`sundown floors NAME` prints one whole, with its sources."
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// A floor by name, or an error that lists them.
 pub(crate) fn named(name: &str) -> anyhow::Result<&'static Floor> {
-    Floor::named(name).ok_or_else(|| anyhow!("no floor is called {name:?}; there are: {}", Floor::NAMES.join(", ")))
+    Floor::named(name).ok_or_else(|| {
+        anyhow!(
+            "no floor is called {name:?}; there are: {}",
+            Floor::NAMES.join(", ")
+        )
+    })
 }

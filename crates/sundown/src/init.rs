@@ -19,14 +19,30 @@ pub(crate) fn run(arguments: &InitArguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut options = OpenOptions::new();
-    options.write(true).truncate(arguments.force).create(arguments.force).create_new(!arguments.force);
-    match options.open(path).and_then(|mut file| file.write_all(text.as_bytes())) {
+    options
+        .write(true)
+        .truncate(arguments.force)
+        .create(arguments.force)
+        .create_new(!arguments.force);
+    match options
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+    {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            bail!("{} exists; --force overwrites it, and `sundown init -` prints instead", path.display())
+            bail!(
+                "{} exists; --force overwrites it, and `sundown init -` prints instead",
+                path.display()
+            )
         }
-        Err(error) => return Err(error).with_context(|| format!("cannot write {}", path.display())),
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot write {}", path.display()));
+        }
     }
-    anstream::println!("Wrote {}. See its calendar with: sundown plan --config {}", path.display(), path.display());
+    anstream::println!(
+        "Wrote {}. See its calendar with: sundown plan --config {}",
+        path.display(),
+        path.display()
+    );
     Ok(ExitCode::SUCCESS)
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Either, Full};
-use hyper::Request;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::header::EXPECT;
+use hyper::{Request, Version};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
@@ -46,14 +46,27 @@ pub(crate) struct Bounded<B> {
 
 impl<B: HttpBody> Bounded<B> {
     pub(crate) fn new(body: B, most: u64, stall: Duration) -> Self {
-        Self { body, left: most, most, stall, timer: None, ended: None }
+        Self {
+            body,
+            left: most,
+            most,
+            stall,
+            timer: None,
+            ended: None,
+        }
     }
 
     /// The same, and a receiver that resolves when the body has ended or is given up.
     pub(crate) fn watched(body: B, most: u64, stall: Duration) -> (Self, oneshot::Receiver<()>) {
         let (sender, receiver) = oneshot::channel();
         let ended = (!body.is_end_stream()).then_some(sender);
-        (Self { ended, ..Self::new(body, most, stall) }, receiver)
+        (
+            Self {
+                ended,
+                ..Self::new(body, most, stall)
+            },
+            receiver,
+        )
     }
 }
 
@@ -61,7 +74,10 @@ impl<B: HttpBody<Data = Bytes, Error = hyper::Error> + Unpin> HttpBody for Bound
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
         match Pin::new(&mut this.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
@@ -102,25 +118,23 @@ impl<B: HttpBody<Data = Bytes, Error = hyper::Error> + Unpin> HttpBody for Bound
     }
 }
 
-/// How much of a request that goes no further is read away, and for how long.
-const READ_AWAY: usize = 8 << 20;
-const READ_AWAY_TIME: Duration = Duration::from_secs(5);
+/// How long the next part of a request that goes no further is waited for, and all of it.
+const QUIET: Duration = Duration::from_secs(2);
+const WHOLE: Duration = Duration::from_secs(30);
 
-/// Reads away the body of a request that goes no further. Answering a client in mid-send and closing makes
-/// its stack report a reset instead of the answer. A client that waits for 100 Continue has sent nothing.
-pub(crate) async fn read_away(request: &mut Request<Incoming>) {
-    if request.headers().contains_key(EXPECT) {
+/// Reads away the body of a request that goes no further, beside its answer. Many clients read nothing before
+/// they have sent everything; and a body that is dropped cancels its stream in HTTP/2, which some clients see
+/// instead of the answer, where it is meant to only ask them to stop (RFC 9113 section 8.1).
+pub(crate) fn read_away(request: Request<Incoming>) {
+    let waits = request.version() < Version::HTTP_2 && request.headers().contains_key(EXPECT);
+    let mut body = request.into_body();
+    // A client that waits for 100 Continue has sent nothing, and reading would send it.
+    if waits || body.is_end_stream() {
         return;
     }
-    let mut read = 0;
-    let reading = async {
-        while let Some(Ok(frame)) = request.body_mut().frame().await {
-            read += frame.data_ref().map_or(0, Bytes::len);
-            if read > READ_AWAY {
-                break;
-            }
-        }
-    };
-    // What has not come by then is not waited for.
-    timeout(READ_AWAY_TIME, reading).await.ok();
+    tokio::spawn(async move {
+        let reading = async { while let Ok(Some(Ok(_))) = timeout(QUIET, body.frame()).await {} };
+        // What has not come by then is not waited for: HTTP/1.1 closes, HTTP/2 resets the stream.
+        timeout(WHOLE, reading).await.ok();
+    });
 }

@@ -40,7 +40,14 @@ struct Seen {
 
 const KIND: &str = "urn:sundown:problem:tls-floor";
 
-pub(crate) fn answer(status: u16, decision: &Decision, sunset: &Sunset, subject: &Subject<'_>, form: Form, http: Version) -> Response<Body> {
+pub(crate) fn answer(
+    status: u16,
+    decision: &Decision,
+    sunset: &Sunset,
+    subject: &Subject<'_>,
+    form: Form,
+    http: Version,
+) -> Response<Body> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
     let line = notice::line(&decision.verdict);
     let (ja3, ja4) = (hello::ja3(subject.offer), hello::ja4(subject.offer));
@@ -68,11 +75,23 @@ pub(crate) fn answer(status: u16, decision: &Decision, sunset: &Sunset, subject:
         Form::Html => respond::with(
             status,
             Form::Html,
-            page::explanation(&problem.title, &problem.detail, problem.advice.as_ref(), problem.contact, problem.ssl).into_string(),
+            page::explanation(
+                &problem.title,
+                &problem.detail,
+                problem.advice.as_ref(),
+                problem.contact,
+                problem.ssl,
+            )
+            .into_string(),
         ),
         Form::Text => respond::with(status, Form::Text, text(&problem)),
     };
-    notice::add_message(response.headers_mut(), &decision.verdict, sunset, subject.negotiated);
+    notice::add_message(
+        response.headers_mut(),
+        &decision.verdict,
+        sunset,
+        subject.negotiated,
+    );
     if http < Version::HTTP_2 {
         // HTTP/2 has no reason phrase.
         if let Ok(reason) = ReasonPhrase::try_from(line.into_bytes()) {
@@ -94,15 +113,32 @@ fn since(sunset: &Sunset, decision: &Decision) -> Option<Timestamp> {
 fn detail(sunset: &Sunset, decision: &Decision, client: Option<&ssl::Client>) -> String {
     let who = client.map_or_else(
         || "This client".to_owned(),
-        |client| format!("This client ({}{})", client.runtime, client.version.as_deref().map_or_else(String::new, |version| format!(" {version}"))),
+        |client| {
+            format!(
+                "This client ({}{})",
+                client.runtime,
+                client
+                    .version
+                    .as_deref()
+                    .map_or_else(String::new, |version| format!(" {version}"))
+            )
+        },
     );
-    let because = decision.verdict.shortfalls().map(|shortfall| shortfall.to_string()).collect::<Vec<_>>().join("; ");
+    let because = decision
+        .verdict
+        .shortfalls()
+        .map(|shortfall| shortfall.to_string())
+        .collect::<Vec<_>>()
+        .join("; ");
     let since = match (since(sunset, decision), decision.window_end) {
         (_, Some(end)) => format!("It is turned away for a while, until {end}, as a rehearsal."),
         (Some(since), None) => format!("It has not been served since {since}."),
         (None, None) => "It is not served any more.".to_owned(),
     };
-    format!("{who} {because}. {since} The request was not processed. Plan: {}.", sunset.name)
+    format!(
+        "{who} {because}. {since} The request was not processed. Plan: {}.",
+        sunset.name
+    )
 }
 
 fn text(problem: &Problem<'_>) -> String {
@@ -114,7 +150,10 @@ fn text(problem: &Problem<'_>) -> String {
         }
         text.push_str(&format!("\nTo check it:\n{}\n", advice.verify));
     }
-    text.push_str(&format!("\nWhat this connection negotiated: {}\n", problem.ssl));
+    text.push_str(&format!(
+        "\nWhat this connection negotiated: {}\n",
+        problem.ssl
+    ));
     if let Some(contact) = problem.contact {
         text.push_str(&format!("Help: {contact}\n"));
     }

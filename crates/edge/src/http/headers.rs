@@ -3,8 +3,11 @@
 use std::fmt::Write;
 use std::net::IpAddr;
 
-use hyper::header::{CONNECTION, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, TE, UPGRADE};
-use hyper::{Request, Version};
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use hyper::{Request, StatusCode, Version};
 
 /// Hop-by-hop fields (RFC 9110 section 7.6.1, RFC 9112 section 6.1), and those of old that RFC 2616 listed.
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -27,7 +30,7 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         // A client must not be able to name away what the edge adds or relies on.
-        .filter(|name| name != HOST)
+        .filter(|name| name != HOST && name != CONTENT_LENGTH && !is_ours(name))
         .collect();
     for name in named.iter().chain(&HOP_BY_HOP) {
         headers.remove(name);
@@ -42,7 +45,11 @@ pub(crate) fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
-    if switches { headers.get(UPGRADE).cloned() } else { None }
+    if switches {
+        headers.get(UPGRADE).cloned()
+    } else {
+        None
+    }
 }
 
 /// Removes every field by which the application learns about the client, so that a client cannot forge one.
@@ -50,15 +57,49 @@ pub(crate) fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
 pub(crate) fn strip_forged(headers: &mut HeaderMap) {
     let forged: Vec<HeaderName> = headers
         .keys()
-        .filter(|name| {
-            let name = name.as_str().replace('_', "-");
-            name.starts_with("sundown-") || name.starts_with("x-forwarded-") || name == "forwarded" || name == "x-real-ip"
-        })
+        .filter(|name| is_ours(name))
         .cloned()
         .collect();
     for name in forged {
         headers.remove(name);
     }
+    // Trailers come when this has been done, and a server may merge them into the head. A body's trailers are
+    // passed on only as far as Trailer announces them; they may be dropped (RFC 9110 section 6.5.1).
+    headers.remove(TRAILER);
+}
+
+/// Whether it is the edge alone that may say this to the application.
+fn is_ours(name: &HeaderName) -> bool {
+    let name = name.as_str().replace('_', "-");
+    name.starts_with("sundown-")
+        || name.starts_with("x-forwarded-")
+        || name == "forwarded"
+        || name == "x-real-ip"
+}
+
+/// Why a request is refused for how it is framed or addressed, where the HTTP library lets it pass.
+pub(crate) fn fault<B>(request: &Request<B>) -> Option<(StatusCode, &'static str)> {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+        // RFC 9112 section 3.2.
+        return Some((
+            StatusCode::BAD_REQUEST,
+            "A request has one Host field, no more and no fewer.\n",
+        ));
+    }
+    let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
+    if codings
+        .next()
+        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+        || codings.next().is_some()
+    {
+        // RFC 9112 section 6.1: a coding that is not understood.
+        return Some((
+            StatusCode::NOT_IMPLEMENTED,
+            "The only transfer coding that is understood here is chunked, once.\n",
+        ));
+    }
+    None
 }
 
 /// Adds where the request came from, in the old way and the new (RFC 7239).
@@ -79,8 +120,15 @@ pub(crate) fn add_forwarded(headers: &mut HeaderMap, client: IpAddr, host: Optio
         }
     }
     insert(headers, FORWARDED, &forwarded);
-    insert(headers, HeaderName::from_static("x-forwarded-for"), &client.to_string());
-    headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static("https"));
+    insert(
+        headers,
+        HeaderName::from_static("x-forwarded-for"),
+        &client.to_string(),
+    );
+    headers.insert(
+        HeaderName::from_static("x-forwarded-proto"),
+        HeaderValue::from_static("https"),
+    );
 }
 
 /// Sets a field; a value that no header can carry is left out.
@@ -90,10 +138,14 @@ pub(crate) fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     }
 }
 
-/// The host the request is for: `:authority` in HTTP/2, Host in HTTP/1.1; HTTP/1.0 may have neither.
+/// The host the request is for: `:authority` in HTTP/2 (RFC 9113 section 8.3.1), the absolute form's in HTTP/1.1
+/// (RFC 9112 section 3.2.2), else Host; HTTP/1.0 may have none.
 pub(crate) fn host<B>(request: &Request<B>) -> Option<HeaderValue> {
-    let authority = || request.uri().authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
-    if request.version() == Version::HTTP_2 { authority() } else { request.headers().get(HOST).cloned().or_else(authority) }
+    let authority = request
+        .uri()
+        .authority()
+        .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    authority.or_else(|| request.headers().get(HOST).cloned())
 }
 
 #[cfg(test)]
@@ -101,14 +153,31 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
+            .collect()
     }
 
     #[test]
     fn hop_by_hop_fields_and_those_they_name_do_not_pass() {
-        let mut map = headers(&[("connection", "close, x-mine"), ("x-mine", "1"), ("te", "trailers"), ("keep-alive", "3"), ("x-kept", "1")]);
+        let mut map = headers(&[
+            ("connection", "close, x-mine"),
+            ("x-mine", "1"),
+            ("te", "trailers"),
+            ("keep-alive", "3"),
+            ("x-kept", "1"),
+        ]);
         strip_hop_by_hop(&mut map);
-        assert_eq!(map.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-kept"]);
+        assert_eq!(
+            map.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
+            ["x-kept"]
+        );
     }
 
     #[test]
@@ -129,14 +198,24 @@ mod tests {
             ("x-sundown", "kept"),
         ]);
         strip_forged(&mut map);
-        assert_eq!(map.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-sundown"]);
+        assert_eq!(
+            map.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
+            ["x-sundown"]
+        );
     }
 
     #[test]
     fn forwarded_is_written_as_rfc_7239_wants_it() {
         let mut map = HeaderMap::new();
-        add_forwarded(&mut map, "2001:db8::7".parse().unwrap(), Some(&HeaderValue::from_static("api.example.com:8443")));
-        assert_eq!(map["forwarded"], "for=\"[2001:db8::7]\";proto=https;host=\"api.example.com:8443\"");
+        add_forwarded(
+            &mut map,
+            "2001:db8::7".parse().unwrap(),
+            Some(&HeaderValue::from_static("api.example.com:8443")),
+        );
+        assert_eq!(
+            map["forwarded"],
+            "for=\"[2001:db8::7]\";proto=https;host=\"api.example.com:8443\""
+        );
         assert_eq!(map["x-forwarded-for"], "2001:db8::7");
         assert_eq!(map["x-forwarded-host"], "api.example.com:8443");
     }

@@ -23,7 +23,11 @@ struct Health {
 
 pub(crate) fn answer(core: &Core) -> Response<Body> {
     let health = Health {
-        status: if core.stopping.is_cancelled() { "stopping" } else { "ok" },
+        status: if core.stopping.is_cancelled() {
+            "stopping"
+        } else {
+            "ok"
+        },
         now: core.clock.now(),
         uptime_seconds: core.started.elapsed().as_secs(),
         open: core.bounds.open(),

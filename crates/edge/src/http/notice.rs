@@ -14,14 +14,28 @@ const SUNSET: HeaderName = HeaderName::from_static("sunset");
 
 /// One line that cannot be misread: "TLSv1.2 needed; client offers TLSv1 at most".
 pub(crate) fn line(verdict: &Verdict) -> String {
-    let parts: Vec<String> =
-        verdict.shortfalls().map(|shortfall| format!("{} needed; client {}", ssl::needed(shortfall), shortfall.because())).collect();
+    let parts: Vec<String> = verdict
+        .shortfalls()
+        .map(|shortfall| {
+            format!(
+                "{} needed; client {}",
+                ssl::needed(shortfall),
+                shortfall.because()
+            )
+        })
+        .collect();
     parts.join("; ")
 }
 
 /// Adds the warning: Deprecation (RFC 9745), Sunset (RFC 8594), Link, and one field of our own that says what
 /// was seen, what is needed and from when (a dictionary, RFC 9651 section 3.2).
-pub(crate) fn add(headers: &mut HeaderMap, decision: &Decision, sunset: &Sunset, negotiated: &Negotiated, ssl_url: &str) {
+pub(crate) fn add(
+    headers: &mut HeaderMap,
+    decision: &Decision,
+    sunset: &Sunset,
+    negotiated: &Negotiated,
+    ssl_url: &str,
+) {
     if let Some(at) = sunset.deprecated_at() {
         headers::insert(headers, DEPRECATION, &format!("@{}", at.as_second()));
     }
@@ -31,7 +45,11 @@ pub(crate) fn add(headers: &mut HeaderMap, decision: &Decision, sunset: &Sunset,
     if let Ok(link) = format!("<{ssl_url}>; rel=\"deprecation\"; type=\"text/html\"").parse() {
         headers.append(LINK, link);
     }
-    headers::insert(headers, NOTICE, &dictionary(&decision.verdict, sunset, negotiated));
+    headers::insert(
+        headers,
+        NOTICE,
+        &dictionary(&decision.verdict, sunset, negotiated),
+    );
 }
 
 /// The field of our own.
@@ -41,9 +59,15 @@ pub(crate) fn dictionary(verdict: &Verdict, sunset: &Sunset, negotiated: &Negoti
         let (key, seen) = match shortfall {
             Shortfall::Version { .. } => ("seen", negotiated.version.to_string()),
             Shortfall::Suites { .. } => ("seen-cipher", negotiated.cipher.to_owned()),
-            Shortfall::Groups { .. } => ("seen-group", negotiated.group.unwrap_or("none").to_owned()),
+            Shortfall::Groups { .. } => {
+                ("seen-group", negotiated.group.unwrap_or("none").to_owned())
+            }
         };
-        fields.push(format!("{key}=\"{seen}\", {}=\"{}\"", key.replace("seen", "needed"), ssl::needed(shortfall)));
+        fields.push(format!(
+            "{key}=\"{seen}\", {}=\"{}\"",
+            key.replace("seen", "needed"),
+            ssl::needed(shortfall)
+        ));
     }
     if let Some(at) = sunset.ends_at() {
         fields.push(format!("from=\"{at}\""));
@@ -52,7 +76,12 @@ pub(crate) fn dictionary(verdict: &Verdict, sunset: &Sunset, negotiated: &Negoti
 }
 
 /// Adds the message of an explanation.
-pub(crate) fn add_message(headers: &mut HeaderMap, verdict: &Verdict, sunset: &Sunset, negotiated: &Negotiated) {
+pub(crate) fn add_message(
+    headers: &mut HeaderMap,
+    verdict: &Verdict,
+    sunset: &Sunset,
+    negotiated: &Negotiated,
+) {
     headers::insert(headers, NOTICE, &dictionary(verdict, sunset, negotiated));
 }
 

@@ -107,7 +107,13 @@ fn list(name: &str, items: &[String]) -> Markup {
 }
 
 /// The explanation, for a person.
-pub(crate) fn explanation(title: &str, detail: &str, advice: Option<&Advice>, contact: Option<&str>, ssl: &str) -> Markup {
+pub(crate) fn explanation(
+    title: &str,
+    detail: &str,
+    advice: Option<&Advice>,
+    contact: Option<&str>,
+    ssl: &str,
+) -> Markup {
     page(
         title,
         &html! {

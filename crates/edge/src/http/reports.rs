@@ -22,7 +22,10 @@ impl Reports {
         // `unbounded` with our own bound: `new` would take the memory for all of them at once.
         let mut kept = LruCache::unbounded();
         kept.resize(most);
-        Self { life, kept: Mutex::new(kept) }
+        Self {
+            life,
+            kept: Mutex::new(kept),
+        }
     }
 
     /// An id that cannot be guessed: 128 bits from the system.
@@ -34,7 +37,10 @@ impl Reports {
 
     pub(crate) fn keep(&self, id: String, answer: Arc<SslAnswer>) {
         // A cache: an entry is whole or not there.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).put(id, (Instant::now(), answer));
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .put(id, (Instant::now(), answer));
     }
 
     /// The report, if it is not too old.

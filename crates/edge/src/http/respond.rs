@@ -41,13 +41,20 @@ pub(crate) fn plain(status: StatusCode, text: &str) -> Response<Body> {
 }
 
 /// Data that serialises; ours always does, and if not the client is told.
-pub(crate) fn json(status: StatusCode, form: Form, value: &impl serde::Serialize) -> Response<Body> {
+pub(crate) fn json(
+    status: StatusCode,
+    form: Form,
+    value: &impl serde::Serialize,
+) -> Response<Body> {
     match serde_json::to_vec_pretty(value) {
         Ok(mut bytes) => {
             bytes.push(b'\n');
             with(status, form, bytes)
         }
-        Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &format!("This answer cannot be written: {error}\n")),
+        Err(error) => plain(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            &format!("This answer cannot be written: {error}\n"),
+        ),
     }
 }
 

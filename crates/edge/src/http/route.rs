@@ -19,12 +19,17 @@ use crate::core::Live;
 /// The longest User-Agent that is kept.
 const LONGEST_USER_AGENT: usize = 256;
 
-pub(crate) async fn answer(session: &Arc<Session>, mut request: Request<Incoming>) -> Response<Body> {
+pub(crate) async fn answer(
+    session: &Arc<Session>,
+    mut request: Request<Incoming>,
+) -> Response<Body> {
     let core = &session.core;
     // Loaded for each request, so that a reload reaches connections that are open.
     let live = core.live.load_full();
     let now = core.clock.now();
-    let account = live.accounts.of_request(request.headers(), session.sni.as_deref(), session.peer.ip());
+    let account =
+        live.accounts
+            .of_request(request.headers(), session.sni.as_deref(), session.peer.ip());
     let user_agent = user_agent(request.headers());
     note_caller(session, account.as_ref(), user_agent.as_deref());
 
@@ -35,31 +40,59 @@ pub(crate) async fn answer(session: &Arc<Session>, mut request: Request<Incoming
     };
     let host = headers::host(&request);
     let ssl_url = ssl_url(session, &live, host.as_ref());
-    let subject =
-        Subject { offer: &session.offer, negotiated: &session.negotiated, who, user_agent: user_agent.as_deref(), ssl_url: &ssl_url };
+    let subject = Subject {
+        offer: &session.offer,
+        negotiated: &session.negotiated,
+        who,
+        user_agent: user_agent.as_deref(),
+        ssl_url: &ssl_url,
+    };
     if let Some(own) = own_answer(session, &live, &request, &subject) {
         count(session, |requests| requests.answered += 1);
+        body::read_away(request);
         return own;
     }
 
-    let decision = live.plan.decide(&session.offer, &who, Moment::Request { path: request.uri().path() }, now);
+    let decision = live.plan.decide(
+        &session.offer,
+        &who,
+        Moment::Request {
+            path: request.uri().path(),
+        },
+        now,
+    );
     if decision.preview {
         count(session, |requests| requests.answered += 1);
+        body::read_away(request);
         return preview(&ssl_url);
     }
     let sunset = live.sunset(&decision);
     match (decision.action, sunset) {
         (Action::Explain | Action::Refuse(_), Some(sunset)) => {
             count(session, |requests| requests.explained += 1);
-            body::read_away(&mut request).await;
             let form = form(request.headers(), Form::Problem);
-            explain::answer(live.settings.answers.explain_status, &decision, sunset, &subject, form, request.version())
+            let answer = explain::answer(
+                live.settings.answers.explain_status,
+                &decision,
+                sunset,
+                &subject,
+                form,
+                request.version(),
+            );
+            body::read_away(request);
+            answer
         }
         (action, sunset) => {
             add_client_headers(request.headers_mut(), session, &decision, host.as_ref());
             let mut response = pass(session, &live, request, &subject, host.as_ref()).await;
             if let (Action::Warn, Some(sunset)) = (action, sunset) {
-                notice::add(response.headers_mut(), &decision, sunset, &session.negotiated, &ssl_url);
+                notice::add(
+                    response.headers_mut(),
+                    &decision,
+                    sunset,
+                    &session.negotiated,
+                    &ssl_url,
+                );
                 count(session, |requests| requests.warned += 1);
             } else {
                 count(session, |requests| requests.served += 1);
@@ -70,7 +103,9 @@ pub(crate) async fn answer(session: &Arc<Session>, mut request: Request<Incoming
 }
 
 fn count(session: &Session, change: impl FnOnce(&mut Requests)) {
-    session.record().note(|sighting| change(&mut sighting.requests));
+    session
+        .record()
+        .note(|sighting| change(&mut sighting.requests));
 }
 
 /// Keeps who called, the first time it shows, and remembers the account for a hello that will be refused.
@@ -81,17 +116,28 @@ fn note_caller(session: &Session, account: Option<&Arc<str>>, user_agent: Option
             sighting.user_agent = user_agent.map(Box::from);
         }
         if let Some(account) = account {
-            let known = ledger::Account { id: account.clone(), inferred: false };
+            let known = ledger::Account {
+                id: account.clone(),
+                inferred: false,
+            };
             is_news = sighting.account.as_ref() != Some(&known);
             sighting.account = Some(known);
         }
     });
     if let (true, Some(account)) = (is_news && session.at_hello.sunset.is_some(), account) {
-        session.core.memory.remember(session.peer.ip(), session.offer_id, account);
+        session
+            .core
+            .memory
+            .remember(session.peer.ip(), session.offer_id, account);
     }
 }
 
-fn own_answer(session: &Session, live: &Live, request: &Request<Incoming>, subject: &Subject<'_>) -> Option<Response<Body>> {
+fn own_answer(
+    session: &Session,
+    live: &Live,
+    request: &Request<Incoming>,
+    subject: &Subject<'_>,
+) -> Option<Response<Body>> {
     let path = request.uri().path();
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let answers = &live.settings.answers;
@@ -103,7 +149,9 @@ fn own_answer(session: &Session, live: &Live, request: &Request<Incoming>, subje
         if path == ssl || path == ssl.trim_end_matches('/') {
             return Some(ssl_answer(session, live, request.headers(), subject));
         }
-        if let Some(id) = path.strip_prefix(ssl).and_then(|rest| rest.strip_prefix("r/"))
+        if let Some(id) = path
+            .strip_prefix(ssl)
+            .and_then(|rest| rest.strip_prefix("r/"))
             && reads
         {
             return Some(report(session, request.headers(), id));
@@ -112,10 +160,20 @@ fn own_answer(session: &Session, live: &Live, request: &Request<Incoming>, subje
     None
 }
 
-fn ssl_answer(session: &Session, live: &Live, headers: &HeaderMap, subject: &Subject<'_>) -> Response<Body> {
+fn ssl_answer(
+    session: &Session,
+    live: &Live,
+    headers: &HeaderMap,
+    subject: &Subject<'_>,
+) -> Response<Body> {
     let id = Reports::new_id();
     let link = id.as_ref().map(|id| format!("{}r/{id}", subject.ssl_url));
-    let answer = Arc::new(SslAnswer::new(&live.plan, subject, session.core.clock.now(), link));
+    let answer = Arc::new(SslAnswer::new(
+        &live.plan,
+        subject,
+        session.core.clock.now(),
+        link,
+    ));
     if let Some(id) = id {
         session.core.reports.keep(id, answer.clone());
     }
@@ -125,7 +183,10 @@ fn ssl_answer(session: &Session, live: &Live, headers: &HeaderMap, subject: &Sub
 fn report(session: &Session, headers: &HeaderMap, id: &str) -> Response<Body> {
     match session.core.reports.find(id) {
         Some(answer) => show(&answer, headers),
-        None => respond::plain(StatusCode::NOT_FOUND, "This report is not kept any more. Call /ssl/ again from the client under test.\n"),
+        None => respond::plain(
+            StatusCode::NOT_FOUND,
+            "This report is not kept any more. Call /ssl/ again from the client under test.\n",
+        ),
     }
 }
 
@@ -139,7 +200,9 @@ fn show(answer: &SslAnswer, headers: &HeaderMap) -> Response<Body> {
 fn preview(ssl_url: &str) -> Response<Body> {
     respond::plain(
         StatusCode::NOT_FOUND,
-        &format!("This name shows how clients will fare on a later date and serves no API. A client that reads this has connected; what it negotiated: {ssl_url}\n"),
+        &format!(
+            "This name shows how clients will fare on a later date and serves no API. A client that reads this has connected; what it negotiated: {ssl_url}\n"
+        ),
     )
 }
 
@@ -153,22 +216,49 @@ async fn pass(
 ) -> Response<Body> {
     if session.entrance.proxy.is_configured() {
         let fallback = HeaderValue::from_static("localhost");
-        let response = session.entrance.proxy.pass(request, host.unwrap_or(&fallback), &live.settings.limits, session.clone()).await;
+        let response = session
+            .entrance
+            .proxy
+            .pass(
+                request,
+                host.unwrap_or(&fallback),
+                &live.settings.limits,
+                session.clone(),
+            )
+            .await;
         return response;
     }
-    ssl_answer(session, live, request.headers(), subject)
+    let answer = ssl_answer(session, live, request.headers(), subject);
+    body::read_away(request);
+    answer
 }
 
 /// Tells the application about the client's TLS.
-fn add_client_headers(headers: &mut HeaderMap, session: &Session, decision: &Decision, host: Option<&HeaderValue>) {
+fn add_client_headers(
+    headers: &mut HeaderMap,
+    session: &Session,
+    decision: &Decision,
+    host: Option<&HeaderValue>,
+) {
     headers::strip_forged(headers);
     headers::add_forwarded(headers, session.peer.ip(), host);
-    let mut add = |name, value: &str| headers::insert(headers, HeaderName::from_static(name), value);
+    let mut add =
+        |name, value: &str| headers::insert(headers, HeaderName::from_static(name), value);
     let negotiated = &session.negotiated;
-    add("sundown-tls-version", negotiated.version.name().unwrap_or("unknown"));
+    add(
+        "sundown-tls-version",
+        negotiated.version.name().unwrap_or("unknown"),
+    );
     add("sundown-tls-cipher", negotiated.cipher);
     add("sundown-tls-group", negotiated.group.unwrap_or("none"));
-    add("sundown-verdict", if decision.verdict.meets() { "meets" } else { "misses" });
+    add(
+        "sundown-verdict",
+        if decision.verdict.meets() {
+            "meets"
+        } else {
+            "misses"
+        },
+    );
 }
 
 fn user_agent(headers: &HeaderMap) -> Option<String> {
@@ -178,23 +268,48 @@ fn user_agent(headers: &HeaderMap) -> Option<String> {
 
 /// The URL of `/ssl/` as this client reaches it. A host that is no host name is not repeated to anyone.
 fn ssl_url(session: &Session, live: &Live, host: Option<&HeaderValue>) -> String {
-    let path = live.settings.answers.ssl.first().map_or("/ssl/", |path| path.as_str());
+    let path = live
+        .settings
+        .answers
+        .ssl
+        .first()
+        .map_or("/ssl/", |path| path.as_str());
     let plausible = |host: &&str| {
-        !host.is_empty() && host.len() <= 255 && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
+        !host.is_empty()
+            && host.len() <= 255
+            && host
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
     };
-    let host = host.and_then(|host| host.to_str().ok()).or(session.sni.as_deref()).filter(plausible).unwrap_or("localhost");
+    let host = host
+        .and_then(|host| host.to_str().ok())
+        .or(session.sni.as_deref())
+        .filter(plausible)
+        .unwrap_or("localhost");
     format!("https://{host}{path}")
 }
 
 /// The form to answer in (RFC 9110 section 12.5.1, as far as clients differ): HTML for browsers, `data` for
 /// clients that take data or anything, text for those that take neither.
 fn form(headers: &HeaderMap, data: Form) -> Form {
-    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("*/*");
-    let takes = |kind: &str| accept.split(',').any(|range| range.split(';').next().is_some_and(|range| range.trim().eq_ignore_ascii_case(kind)));
-    let browser = headers.get(USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/"));
-    // A bare `*` is no media range (RFC 9110 section 12.5.1); only Java's HttpURLConnection sends one, with text/html
-    // before it, for every program that does not set Accept itself.
-    let java = takes("*");
+    let accept = headers
+        .get(ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .unwrap_or("*/*");
+    let takes = |kind: &str| {
+        accept.split(',').any(|range| {
+            range
+                .split(';')
+                .next()
+                .is_some_and(|range| range.trim().eq_ignore_ascii_case(kind))
+        })
+    };
+    let browser = headers
+        .get(USER_AGENT)
+        .is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/"));
+    // What HttpURLConnection sends for every Java program that does not set Accept itself; JDK 17 ends it with
+    // `*/*; q=0.2`, earlier ones with `*; q=.2, */*; q=.2`.
+    let java = accept.starts_with("text/html, image/gif, image/jpeg, *");
     if takes("application/json") || takes("application/problem+json") || java {
         data
     } else if takes("text/html") || (browser && takes("*/*")) {

@@ -96,17 +96,31 @@ pub(crate) struct Subject<'a> {
 }
 
 impl SslAnswer {
-    pub(crate) fn new(plan: &Plan, subject: &Subject<'_>, now: Timestamp, report: Option<String>) -> Self {
-        let Subject { offer, negotiated, .. } = *subject;
+    pub(crate) fn new(
+        plan: &Plan,
+        subject: &Subject<'_>,
+        now: Timestamp,
+        report: Option<String>,
+    ) -> Self {
+        let Subject {
+            offer, negotiated, ..
+        } = *subject;
         let ja3 = hello::ja3(offer);
         let ja4 = hello::ja4(offer);
 
         let mut overall = Overall::Ok;
         let mut worst: Option<(Action, Verdict)> = None;
         let mut floors = Vec::new();
-        for (sunset, standing) in plan.sunsets.iter().zip(plan.standings(offer, &subject.who, Moment::Request { path: "/" }, now)) {
+        for (sunset, standing) in plan.sunsets.iter().zip(plan.standings(
+            offer,
+            &subject.who,
+            Moment::Request { path: "/" },
+            now,
+        )) {
             if !standing.verdict.meets() {
-                overall = if matches!(standing.action, Action::Explain | Action::Refuse(_)) || overall == Overall::Blocked {
+                overall = if matches!(standing.action, Action::Explain | Action::Refuse(_))
+                    || overall == Overall::Blocked
+                {
                     Overall::Blocked
                 } else {
                     Overall::AtRisk
@@ -119,11 +133,25 @@ impl SslAnswer {
                 name: sunset.floor.name().to_owned(),
                 sunset: sunset.name.clone(),
                 phase: standing.phase,
-                verdict: if standing.verdict.meets() { "meets" } else { "misses" },
-                because: standing.verdict.shortfalls().map(|shortfall| shortfall.because().to_string()).collect(),
+                verdict: if standing.verdict.meets() {
+                    "meets"
+                } else {
+                    "misses"
+                },
+                because: standing
+                    .verdict
+                    .shortfalls()
+                    .map(|shortfall| shortfall.because().to_string())
+                    .collect(),
                 needed: standing.verdict.shortfalls().map(needed).collect(),
-                next: standing.next.map(|change| Next { phase: change.phase, at: change.at }),
-                exception_until: standing.exception.and_then(|index| plan.exceptions.get(index)).map(|exception| exception.until),
+                next: standing.next.map(|change| Next {
+                    phase: change.phase,
+                    at: change.at,
+                }),
+                exception_until: standing
+                    .exception
+                    .and_then(|index| plan.exceptions.get(index))
+                    .map(|exception| exception.until),
             });
         }
 
@@ -148,19 +176,42 @@ impl SslAnswer {
 
 impl Offered {
     fn new(offer: &Offer) -> Self {
-        let stated: Vec<String> = offer.supported_versions().map(|version| version.to_string()).collect();
+        let stated: Vec<String> = offer
+            .supported_versions()
+            .map(|version| version.to_string())
+            .collect();
         let max = offer.max_version().to_string();
-        let name = |found: Option<&'static str>, code: u16| found.map_or_else(|| format!("{code:#06x}"), str::to_owned);
+        let name = |found: Option<&'static str>, code: u16| {
+            found.map_or_else(|| format!("{code:#06x}"), str::to_owned)
+        };
         let group = |code: u16| name(names::group(code), code);
         Self {
             // Without supported_versions a hello names its highest version only.
-            protocols: if stated.is_empty() { vec![max.clone()] } else { stated },
+            protocols: if stated.is_empty() {
+                vec![max.clone()]
+            } else {
+                stated
+            },
             max_protocol: max,
-            ciphers: offer.suites().map(|code| name(names::cipher_suite(code).map(|name| name.openssl.unwrap_or(name.iana)), code)).collect(),
+            ciphers: offer
+                .suites()
+                .map(|code| {
+                    name(
+                        names::cipher_suite(code).map(|name| name.openssl.unwrap_or(name.iana)),
+                        code,
+                    )
+                })
+                .collect(),
             groups: offer.groups().map(group).collect(),
             key_shares: offer.key_shares().map(group).collect(),
-            signature_algorithms: offer.signature_algorithms().map(|code| name(names::signature_scheme(code), code)).collect(),
-            alpn: offer.alpn().map(|name| String::from_utf8_lossy(name).into_owned()).collect(),
+            signature_algorithms: offer
+                .signature_algorithms()
+                .map(|code| name(names::signature_scheme(code), code))
+                .collect(),
+            alpn: offer
+                .alpn()
+                .map(|name| String::from_utf8_lossy(name).into_owned())
+                .collect(),
             sni: offer.has_sni(),
         }
     }
@@ -168,24 +219,41 @@ impl Offered {
 
 /// The IANA name of a cipher suite whose OpenSSL name is known.
 pub(crate) fn iana(openssl: &str) -> Option<&'static str> {
-    names::cipher_suite_by_name(openssl).and_then(names::cipher_suite).map(|name| name.iana)
+    names::cipher_suite_by_name(openssl)
+        .and_then(names::cipher_suite)
+        .map(|name| name.iana)
 }
 
 /// What would do instead, as one name: a version, a suite or a group.
 pub(crate) fn needed(shortfall: Shortfall) -> String {
-    let name = |found: Option<&'static str>, code: u16| found.map_or_else(|| format!("{code:#06x}"), str::to_owned);
+    let name = |found: Option<&'static str>, code: u16| {
+        found.map_or_else(|| format!("{code:#06x}"), str::to_owned)
+    };
     match shortfall {
         Shortfall::Version { needed, .. } => needed.to_string(),
-        Shortfall::Suites { needed } => name(names::cipher_suite(needed).map(|name| name.openssl.unwrap_or(name.iana)), needed),
+        Shortfall::Suites { needed } => name(
+            names::cipher_suite(needed).map(|name| name.openssl.unwrap_or(name.iana)),
+            needed,
+        ),
         Shortfall::Groups { needed } => name(names::group(needed), needed),
     }
 }
 
 /// Who the client is, and what fixes the worst thing it misses.
-pub(crate) fn recognise(subject: &Subject<'_>, missed: Option<Verdict>, ja3: &str, ja4: &str) -> (Option<Client>, Option<Advice>) {
+pub(crate) fn recognise(
+    subject: &Subject<'_>,
+    missed: Option<Verdict>,
+    ja3: &str,
+    ja4: &str,
+) -> (Option<Client>, Option<Advice>) {
     let knowledge = Knowledge::embedded();
     let offered = Protocol::from(subject.offer.max_version());
-    let clues = Clues { user_agent: subject.user_agent, ja4: Some(ja4), ja3: Some(ja3), max_protocol: offered };
+    let clues = Clues {
+        user_agent: subject.user_agent,
+        ja4: Some(ja4),
+        ja3: Some(ja3),
+        max_protocol: offered,
+    };
     let runtime = knowledge.recognise(&clues);
     // What is known today is which runtime speaks which version; of suites and groups nothing is claimed.
     let needed = missed.and_then(|verdict| {
@@ -194,7 +262,8 @@ pub(crate) fn recognise(subject: &Subject<'_>, missed: Option<Verdict>, ja3: &st
             Shortfall::Suites { .. } | Shortfall::Groups { .. } => None,
         })
     });
-    let advice = needed.map(|needed| knowledge.advise(runtime.as_ref(), offered, needed, subject.ssl_url));
+    let advice =
+        needed.map(|needed| knowledge.advise(runtime.as_ref(), offered, needed, subject.ssl_url));
     let client = runtime.map(|runtime| Client {
         runtime: runtime.runtime,
         version: runtime.version,

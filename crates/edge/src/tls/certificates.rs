@@ -1,7 +1,8 @@
 //! Certificates from PEM files, several by SNI, ECDSA and RSA side by side, read again when they change.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
@@ -17,11 +18,17 @@ use crate::settings::CertificateFiles;
 pub(crate) struct Certificates {
     files: Vec<CertificateFiles>,
     current: ArcSwap<Loaded>,
+    /// The files that could not be used when they were last looked at: once is enough to say so.
+    unusable: Mutex<Option<Vec<Stamp>>>,
 }
+
+/// Tells one state of a file from another: when it was changed, its length and its inode. The time alone does not
+/// show a file put in place of another by a tool that keeps times (`cp -p`).
+type Stamp = Option<(SystemTime, u64, u64)>;
 
 struct Loaded {
     config: Config,
-    stamps: Vec<Option<SystemTime>>,
+    stamps: Vec<Stamp>,
     names: Vec<String>,
 }
 
@@ -68,7 +75,11 @@ impl Certificates {
     /// Reads all files.
     pub(crate) fn load(files: Vec<CertificateFiles>) -> Result<Self, CertificateError> {
         let loaded = Loaded::read(&files)?;
-        Ok(Self { files, current: ArcSwap::from_pointee(loaded) })
+        Ok(Self {
+            files,
+            current: ArcSwap::from_pointee(loaded),
+            unusable: Mutex::default(),
+        })
     }
 
     /// The configuration to use for the next handshake.
@@ -81,13 +92,25 @@ impl Certificates {
         self.current.load().names.clone()
     }
 
-    /// Reads the files again if one has changed; on an error the old ones stay in use.
+    /// Reads the files again if one has changed; on an error, given once for each change, the old ones stay in use.
     pub(crate) fn reload_if_changed(&self) -> Result<bool, CertificateError> {
-        if self.current.load().stamps == stamps(&self.files) {
+        let stamps = stamps(&self.files);
+        // A whole value is put in its place each time, whatever panicked before.
+        let mut unusable = self.unusable.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.current.load().stamps == stamps || unusable.as_ref() == Some(&stamps) {
             return Ok(false);
         }
-        self.current.store(Arc::new(Loaded::read(&self.files)?));
-        Ok(true)
+        match Loaded::read(&self.files) {
+            Ok(loaded) => {
+                self.current.store(Arc::new(loaded));
+                *unusable = None;
+                Ok(true)
+            }
+            Err(error) => {
+                *unusable = Some(stamps);
+                Err(error)
+            }
+        }
     }
 }
 
@@ -116,7 +139,11 @@ impl Loaded {
         // For clients without SNI, and for names no certificate has: the first of each kind of key.
         config.set_default_chains(defaults.into_iter().map(|(_, chain)| chain))?;
         names.dedup();
-        Ok(Self { config: config.build()?, stamps, names })
+        Ok(Self {
+            config: config.build()?,
+            stamps,
+            names,
+        })
     }
 }
 
@@ -129,26 +156,50 @@ enum KeyKind {
     Other,
 }
 
-fn chain(pair: &CertificateFiles, names: &mut Vec<String>) -> Result<(CertificateChain<'static>, KeyKind), CertificateError> {
+fn chain(
+    pair: &CertificateFiles,
+    names: &mut Vec<String>,
+) -> Result<(CertificateChain<'static>, KeyKind), CertificateError> {
     let pem = read(&pair.cert)?;
     let key = read(&pair.key)?;
-    let unusable =
-        |error: &S2nError| CertificateError::Unusable { cert: pair.cert.clone(), key: pair.key.clone(), name: error.name(), reason: error.message() };
+    let unusable = |error: &S2nError| CertificateError::Unusable {
+        cert: pair.cert.clone(),
+        key: pair.key.clone(),
+        name: error.name(),
+        reason: error.message(),
+    };
     let mut builder = cert_chain::Builder::new()?;
-    builder.load_pem(&pem, &key).map_err(|error| unusable(&error))?;
+    builder
+        .load_pem(&pem, &key)
+        .map_err(|error| unusable(&error))?;
     let chain = builder.build().map_err(|error| unusable(&error))?;
 
     let no_certificate = || CertificateError::NoCertificate(pair.cert.clone());
-    let first = Pem::iter_from_buffer(&pem).next().ok_or_else(no_certificate)?.map_err(|_| no_certificate())?;
+    let first = Pem::iter_from_buffer(&pem)
+        .next()
+        .ok_or_else(no_certificate)?
+        .map_err(|_| no_certificate())?;
     let leaf = first.parse_x509().map_err(|_| no_certificate())?;
     if let Ok(Some(extension)) = leaf.subject_alternative_name() {
-        names.extend(extension.value.general_names.iter().filter_map(|name| match name {
-            x509_parser::extensions::GeneralName::DNSName(name) => Some((*name).to_owned()),
-            _ => None,
-        }));
+        names.extend(
+            extension
+                .value
+                .general_names
+                .iter()
+                .filter_map(|name| match name {
+                    x509_parser::extensions::GeneralName::DNSName(name) => Some((*name).to_owned()),
+                    _ => None,
+                }),
+        );
     }
     // RFC 8017 appendix A (RSA and RSASSA-PSS), RFC 5480 section 2.1 (EC).
-    let kind = match leaf.public_key().algorithm.algorithm.to_id_string().as_str() {
+    let kind = match leaf
+        .public_key()
+        .algorithm
+        .algorithm
+        .to_id_string()
+        .as_str()
+    {
         "1.2.840.113549.1.1.1" => KeyKind::Rsa,
         "1.2.840.113549.1.1.10" => KeyKind::RsaPss,
         "1.2.840.10045.2.1" => KeyKind::Ecdsa,
@@ -158,10 +209,19 @@ fn chain(pair: &CertificateFiles, names: &mut Vec<String>) -> Result<(Certificat
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
-    std::fs::read(path).map_err(|source| CertificateError::Read { path: path.to_owned(), source })
+    std::fs::read(path).map_err(|source| CertificateError::Read {
+        path: path.to_owned(),
+        source,
+    })
 }
 
-fn stamps(files: &[CertificateFiles]) -> Vec<Option<SystemTime>> {
-    let stamp = |path: &PathBuf| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-    files.iter().flat_map(|pair| [stamp(&pair.cert), stamp(&pair.key)]).collect()
+fn stamps(files: &[CertificateFiles]) -> Vec<Stamp> {
+    let stamp = |path: &PathBuf| {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
+    };
+    files
+        .iter()
+        .flat_map(|pair| [stamp(&pair.cert), stamp(&pair.key)])
+        .collect()
 }

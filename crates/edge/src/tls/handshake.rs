@@ -78,25 +78,46 @@ impl Builder for PerConnection {
         if !self.http2 {
             connection.set_application_protocol_preference([b"http/1.1"])?;
         }
-        Ok(Watched { connection, alert: self.alert.clone() })
+        Ok(Watched {
+            connection,
+            alert: self.alert.clone(),
+        })
     }
 }
 
 /// Completes the handshake that the hello in front of `stream` asks for.
-pub(crate) async fn accept<S>(stream: S, config: Config, serving: Serving, http2: bool) -> Result<(Secured<S>, Negotiated), HandshakeError>
+pub(crate) async fn accept<S>(
+    stream: S,
+    config: Config,
+    serving: Serving,
+    http2: bool,
+) -> Result<(Secured<S>, Negotiated), HandshakeError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let alert = Arc::new(AtomicU16::new(NO_ALERT));
-    let builder = PerConnection { config, serving, http2, alert: alert.clone() };
+    let builder = PerConnection {
+        config,
+        serving,
+        http2,
+        alert: alert.clone(),
+    };
     let failed = |error: &Error| {
         let alert = u8::try_from(alert.load(Relaxed)).ok();
         match error.kind() {
-            ErrorType::ConnectionClosed | ErrorType::IOError if alert.is_none() => HandshakeError::Abandoned,
-            _ => HandshakeError::Failed { reason: error.name(), alert },
+            ErrorType::ConnectionClosed | ErrorType::IOError if alert.is_none() => {
+                HandshakeError::Abandoned
+            }
+            _ => HandshakeError::Failed {
+                reason: error.name(),
+                alert,
+            },
         }
     };
-    let stream = TlsAcceptor::new(builder).accept(stream).await.map_err(|error| failed(&error))?;
+    let stream = TlsAcceptor::new(builder)
+        .accept(stream)
+        .await
+        .map_err(|error| failed(&error))?;
     let negotiated = negotiated(stream.as_ref()).map_err(|error| failed(&error))?;
     Ok((stream, negotiated))
 }
@@ -104,10 +125,19 @@ where
 /// What was agreed, in names that live as long as the program.
 pub(crate) fn negotiated(connection: &Connection) -> Result<Negotiated, Error> {
     let cipher = connection.cipher_suite()?;
-    let cipher = names::cipher_suite_by_name(cipher).and_then(names::cipher_suite).map_or("unknown", |name| name.openssl.unwrap_or(name.iana));
+    let cipher = names::cipher_suite_by_name(cipher)
+        .and_then(names::cipher_suite)
+        .map_or("unknown", |name| name.openssl.unwrap_or(name.iana));
     // s2n-tls says "NONE" for RSA key exchange.
-    let group = connection.selected_key_exchange_group().and_then(names::group_by_name).and_then(names::group);
-    let alpn = connection.application_protocol().and_then(|name| [&b"h2"[..], b"http/1.1"].into_iter().find(|known| *known == name));
+    let group = connection
+        .selected_key_exchange_group()
+        .and_then(names::group_by_name)
+        .and_then(names::group);
+    let alpn = connection.application_protocol().and_then(|name| {
+        [&b"h2"[..], b"http/1.1"]
+            .into_iter()
+            .find(|known| *known == name)
+    });
     Ok(Negotiated {
         version: version(connection.actual_protocol_version()?),
         cipher,

@@ -9,8 +9,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -36,18 +36,33 @@ pub(crate) struct LocalCa {
 }
 
 /// Opens the local authority in `directory`, or makes it, with leaves for `names`.
-pub(crate) fn open(directory: &Path, names: &[String]) -> std::result::Result<LocalCa, CertificateError> {
-    open_or_make(directory, names).map_err(|source| CertificateError::Local { directory: directory.to_owned(), source })
+pub(crate) fn open(
+    directory: &Path,
+    names: &[String],
+) -> std::result::Result<LocalCa, CertificateError> {
+    open_or_make(directory, names).map_err(|source| CertificateError::Local {
+        directory: directory.to_owned(),
+        source,
+    })
 }
 
 fn open_or_make(directory: &Path, names: &[String]) -> Result<LocalCa> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)?;
     let path = |name: &str| directory.join(name);
     let (ca_cert, ca_key) = (path("ca.pem"), path("ca.key"));
-    let leaves = [("ecdsa", &PKCS_ECDSA_P256_SHA256), ("rsa", &PKCS_RSA_SHA256)];
+    let leaves = [
+        ("ecdsa", &PKCS_ECDSA_P256_SHA256),
+        ("rsa", &PKCS_RSA_SHA256),
+    ];
     let files: Vec<CertificateFiles> = leaves
         .iter()
-        .map(|(kind, _)| CertificateFiles { cert: path(&format!("{kind}.pem")), key: path(&format!("{kind}.key")) })
+        .map(|(kind, _)| CertificateFiles {
+            cert: path(&format!("{kind}.pem")),
+            key: path(&format!("{kind}.key")),
+        })
         .collect();
     let now = OffsetDateTime::from_unix_timestamp(real_now().as_second())?;
 
@@ -66,7 +81,9 @@ fn open_or_make(directory: &Path, names: &[String]) -> Result<LocalCa> {
 
     let wanted = names.join("\n");
     let current = fs::read_to_string(path("names")).is_ok_and(|names| names == wanted);
-    let lasting = files.iter().all(|pair| pair.key.exists() && lasts(&pair.cert, now + LEAF_RENEWAL));
+    let lasting = files
+        .iter()
+        .all(|pair| pair.key.exists() && lasts(&pair.cert, now + LEAF_RENEWAL));
     if !(current && lasting) {
         for ((_, algorithm), pair) in leaves.iter().zip(&files) {
             let key = if *algorithm == &PKCS_RSA_SHA256 {
@@ -76,7 +93,10 @@ fn open_or_make(directory: &Path, names: &[String]) -> Result<LocalCa> {
             };
             let certificate = leaf_params(names, now)?.signed_by(&key, &issuer)?;
             write_private(&pair.key, &key.serialize_pem())?;
-            write_replacing(&pair.cert, &format!("{}{}", certificate.pem(), fs::read_to_string(&ca_cert)?))?;
+            write_replacing(
+                &pair.cert,
+                &format!("{}{}", certificate.pem(), fs::read_to_string(&ca_cert)?),
+            )?;
         }
         write_replacing(&path("names"), &wanted)?;
     }
@@ -96,7 +116,10 @@ fn ca_params(now: OffsetDateTime) -> CertificateParams {
 fn leaf_params(names: &[String], now: OffsetDateTime) -> Result<CertificateParams> {
     let mut params = CertificateParams::new(names.to_vec())?;
     params.distinguished_name = name(names.first().map_or("localhost", String::as_str));
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+    params.key_usages = vec![
+        KeyUsagePurpose::DigitalSignature,
+        KeyUsagePurpose::KeyEncipherment,
+    ];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
     params.not_before = now - Duration::days(1);
@@ -112,14 +135,24 @@ fn name(common_name: &str) -> DistinguishedName {
 
 /// Whether the first certificate in the file is valid past `moment`.
 fn lasts(cert: &Path, moment: OffsetDateTime) -> bool {
-    let Ok(bytes) = fs::read(cert) else { return false };
-    let Some(Ok(pem)) = x509_parser::pem::Pem::iter_from_buffer(&bytes).next() else { return false };
-    pem.parse_x509().is_ok_and(|leaf| leaf.validity().not_after.timestamp() > moment.unix_timestamp())
+    let Ok(bytes) = fs::read(cert) else {
+        return false;
+    };
+    let Some(Ok(pem)) = x509_parser::pem::Pem::iter_from_buffer(&bytes).next() else {
+        return false;
+    };
+    pem.parse_x509()
+        .is_ok_and(|leaf| leaf.validity().not_after.timestamp() > moment.unix_timestamp())
 }
 
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     fs::remove_file(path).or_else(ignore_missing)?;
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(text.as_bytes())
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?
+        .write_all(text.as_bytes())
 }
 
 /// A reader sees the old file or the new one, never half of either.
@@ -130,5 +163,9 @@ fn write_replacing(path: &Path, text: &str) -> io::Result<()> {
 }
 
 fn ignore_missing(error: io::Error) -> io::Result<()> {
-    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+    if error.kind() == io::ErrorKind::NotFound {
+        Ok(())
+    } else {
+        Err(error)
+    }
 }

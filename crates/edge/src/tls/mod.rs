@@ -4,5 +4,7 @@ pub(crate) mod certificates;
 mod handshake;
 pub(crate) mod local_ca;
 pub(crate) mod policy;
+mod resting;
 
 pub(crate) use handshake::{HandshakeError, Secured, accept};
+pub(crate) use resting::Resting;

@@ -46,10 +46,13 @@ const TLS13_SUITES: &[u16] = &[0x1301, 0x1302, 0x1303];
 const MODERN_CAPABILITY: Capability = Capability {
     oldest: Version::TLSV1_2,
     tls13_suites: TLS13_SUITES,
-    suites: &[0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc024, 0xc028, 0xc023, 0xc027],
+    suites: &[
+        0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc024, 0xc028, 0xc023, 0xc027,
+    ],
     groups: &[0x0017, 0x001d, 0x0018, 0x0019, 0x11ec, 0x11eb, 0x11ed],
     signatures: &[
-        0x0904, 0x0905, 0x0906, 0x0403, 0x0503, 0x0603, 0x0809, 0x080a, 0x080b, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601,
+        0x0904, 0x0905, 0x0906, 0x0403, 0x0503, 0x0603, 0x0809, 0x080a, 0x080b, 0x0804, 0x0805,
+        0x0806, 0x0401, 0x0501, 0x0601,
     ],
     sha1: false,
 };
@@ -58,19 +61,21 @@ const LEGACY_CAPABILITY: Capability = Capability {
     oldest: Version::TLSV1,
     tls13_suites: TLS13_SUITES,
     suites: &[
-        0xc02b, 0xc02f, 0xc023, 0xc027, 0xc009, 0xc013, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc024, 0xc028, 0xc00a, 0xc014, 0x009c,
-        0x009d, 0x003c, 0x0035, 0x002f, 0x000a,
+        0xc02b, 0xc02f, 0xc023, 0xc027, 0xc009, 0xc013, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc024,
+        0xc028, 0xc00a, 0xc014, 0x009c, 0x009d, 0x003c, 0x0035, 0x002f, 0x000a,
     ],
     groups: &[0x001d, 0x0017, 0x0018, 0x11ec, 0x11eb, 0x11ed],
     signatures: &[
-        0x0809, 0x080a, 0x080b, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0301, 0x0403, 0x0503, 0x0603, 0x0303, 0x0201, 0x0203,
+        0x0809, 0x080a, 0x080b, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0301, 0x0403,
+        0x0503, 0x0603, 0x0303, 0x0201, 0x0203,
     ],
     sha1: true,
 };
 
 impl Capability {
     fn serves(&self, offer: &Offer) -> bool {
-        let any = |mut codes: hello::Codes<'_>, known: &[u16]| codes.any(|code| known.contains(&code));
+        let any =
+            |mut codes: hello::Codes<'_>, known: &[u16]| codes.any(|code| known.contains(&code));
         if offer.speaks(Version::TLSV1_3) {
             // s2n-tls takes the highest version both speak and does not fall back from it.
             return any(offer.suites(), self.tls13_suites)
@@ -79,8 +84,15 @@ impl Capability {
         }
         let signatures = offer.signature_algorithms();
         // Below TLS 1.2 a client cannot name schemes; in TLS 1.2 silence means SHA-1.
-        let signed = if signatures.len() == 0 { self.sha1 } else { any(signatures, self.signatures) };
-        let groups = offer.groups().len() == 0 || any(offer.groups(), self.groups) || any(offer.suites(), RSA_KEY_EXCHANGE);
+        let signed = if signatures.len() == 0 {
+            self.sha1
+        } else {
+            any(signatures, self.signatures)
+        };
+        let groupless = offer
+            .suites()
+            .any(|suite| RSA_KEY_EXCHANGE.contains(&suite) && self.suites.contains(&suite));
+        let groups = offer.groups().len() == 0 || any(offer.groups(), self.groups) || groupless;
         offer.max_version() >= self.oldest && any(offer.suites(), self.suites) && signed && groups
     }
 }

@@ -91,7 +91,9 @@ impl Answer {
             group: text(value, "group"),
             client: client.filter(|client| !client.is_empty()),
             floors: list(value, "floors").map(Standing::read).collect(),
-            verdict: value.get("verdict").and_then(|verdict| ServerVerdict::deserialize(verdict).ok()),
+            verdict: value
+                .get("verdict")
+                .and_then(|verdict| ServerVerdict::deserialize(verdict).ok()),
             advice: Advice::read(value),
             report: text(value, "report"),
         })
@@ -105,7 +107,12 @@ impl Answer {
 
 impl Standing {
     fn read(value: &Value) -> Self {
-        let texts = |name| list(value, name).filter_map(Value::as_str).map(printable).collect();
+        let texts = |name| {
+            list(value, name)
+                .filter_map(Value::as_str)
+                .map(printable)
+                .collect()
+        };
         let next = value.get("next");
         Self {
             name: text(value, "name"),
@@ -162,7 +169,12 @@ fn moment(value: &Value, name: &str) -> Option<Timestamp> {
 }
 
 fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-    value.get(name).and_then(Value::as_array).into_iter().flatten().take(LONGEST_LIST)
+    value
+        .get(name)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .take(LONGEST_LIST)
 }
 
 #[cfg(test)]
@@ -172,8 +184,12 @@ mod tests {
 
     #[test]
     fn an_answer_of_2016_is_read() {
-        let answer = Answer::read(&json!({ "protocol": "TLSv1.2", "cipher": "AES128-SHA" })).unwrap();
-        assert_eq!((answer.protocol.as_str(), answer.cipher.as_deref()), ("TLSv1.2", Some("AES128-SHA")));
+        let answer =
+            Answer::read(&json!({ "protocol": "TLSv1.2", "cipher": "AES128-SHA" })).unwrap();
+        assert_eq!(
+            (answer.protocol.as_str(), answer.cipher.as_deref()),
+            ("TLSv1.2", Some("AES128-SHA"))
+        );
         assert!(answer.verdict.is_none() && answer.floors.is_empty());
         assert!(answer.saw_another(Version::TLSV1_3) && !answer.saw_another(Version::TLSV1_2));
     }
@@ -186,20 +202,39 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(answer.protocol, "TLSv1[2J");
-        assert!(answer.cipher.is_none() && answer.verdict.is_none() && answer.client.is_none() && answer.advice.is_none());
+        assert!(
+            answer.cipher.is_none()
+                && answer.verdict.is_none()
+                && answer.client.is_none()
+                && answer.advice.is_none()
+        );
         let floor = answer.floors.get(1).unwrap();
-        assert_eq!((floor.name.as_deref(), floor.needed.as_slice()), (Some("tls1.2"), &["TLSv1.2".to_owned()][..]));
+        assert_eq!(
+            (floor.name.as_deref(), floor.needed.as_slice()),
+            (Some("tls1.2"), &["TLSv1.2".to_owned()][..])
+        );
         assert!(floor.next.is_none());
-        assert!(!answer.saw_another(Version::TLSV1_2), "an unknown name proves nothing");
+        assert!(
+            !answer.saw_another(Version::TLSV1_2),
+            "an unknown name proves nothing"
+        );
     }
 
     #[test]
     fn what_is_no_answer_is_not_taken_for_one() {
-        for value in [json!({}), json!([]), json!("TLSv1.2"), json!({ "protocol": 1.2 }), Value::Null] {
+        for value in [
+            json!({}),
+            json!([]),
+            json!("TLSv1.2"),
+            json!({ "protocol": 1.2 }),
+            Value::Null,
+        ] {
             assert!(Answer::read(&value).is_none(), "{value}");
             assert!(Explanation::read(&value).is_none(), "{value}");
         }
-        assert!(Explanation::read(&json!({ "type": "about:blank", "title": "Forbidden" })).is_none());
+        assert!(
+            Explanation::read(&json!({ "type": "about:blank", "title": "Forbidden" })).is_none()
+        );
     }
 
     #[test]

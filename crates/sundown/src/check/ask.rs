@@ -27,7 +27,7 @@ pub(super) enum Asked {
     /// What the server says of this connection.
     Answered(Box<Answer>),
     /// The server turned the request away because of this client's TLS.
-    Explained(Explanation),
+    Explained(Box<Explanation>),
     /// Something that is neither.
     Otherwise(String),
     /// No answer; another path of this server would fare no better.
@@ -48,7 +48,7 @@ fn read(status: String, body: &[u8]) -> Asked {
         return Asked::Otherwise(status);
     };
     if let Some(explanation) = Explanation::read(&value) {
-        return Asked::Explained(explanation);
+        return Asked::Explained(Box::new(explanation));
     }
     match Answer::read(&value) {
         Some(answer) => Asked::Answered(Box::new(answer)),
@@ -65,14 +65,19 @@ async fn exchange(
     let request = Request::get(path)
         .header(HOST, target.authority())
         .header(ACCEPT, "application/json")
-        .header(USER_AGENT, concat!("sundown-check/", env!("CARGO_PKG_VERSION")))
+        .header(
+            USER_AGENT,
+            concat!("sundown-check/", env!("CARGO_PKG_VERSION")),
+        )
         .header(CONNECTION, "close")
         .body(Empty::<Bytes>::new())?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let answer = async {
         let response = sender.send_request(request).await?;
         let status = status(&response);
-        let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect().await?;
+        let body = Limited::new(response.into_body(), LONGEST_ANSWER)
+            .collect()
+            .await?;
         Ok((status, body.to_bytes()))
     };
     // The connection may end before the answer has been taken from it; only the answer ends the exchange.

@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use floor::Alert;
-use hello::names::{self, Named};
 use hello::Version;
+use hello::names::{self, Named};
 use jiff::Timestamp;
 use s2n_tls::callbacks::VerifyHostNameCallback;
 use s2n_tls::config::Config;
 use s2n_tls::connection::{Builder, Connection};
-use s2n_tls::enums::{Mode, Version as S2nVersion};
+use s2n_tls::enums::{AlertBehavior, Mode, Version as S2nVersion};
 use s2n_tls::error::{Error, ErrorType};
 use s2n_tls::security::Policy;
 use s2n_tls_tokio::{TlsConnector, TlsStream};
+use serde::Serialize;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -52,6 +53,8 @@ impl Trust {
         config.set_application_protocol_preference(["http/1.1"])?;
         // It protects a server's keys from someone who measures many handshakes; here it would only delay the report.
         config.set_max_blinding_delay(0)?;
+        // Some servers warn of a name they do not know, and go on (RFC 6066 section 3).
+        config.set_alert_behavior(AlertBehavior::IgnoreWarnings)?;
         if let Some(file) = file {
             let pem = certificates(file)?;
             config.with_system_certs(false)?;
@@ -84,9 +87,8 @@ impl fmt::Display for Trust {
 /// The text of a PEM file as far as its last certificate: s2n-tls takes anything after that for another one.
 fn certificates(file: &Path) -> anyhow::Result<String> {
     const END: &str = "-----END CERTIFICATE-----";
-    let mut text = std::fs::read_to_string(file).with_context(|| {
-        format!("cannot read {}; --ca takes a PEM file", file.display())
-    })?;
+    let mut text = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read {}; --ca takes a PEM file", file.display()))?;
     let Some(last) = text.rfind(END) else {
         bail!(
             "{} holds no certificate; --ca takes a PEM file, which has lines with BEGIN CERTIFICATE",
@@ -98,7 +100,7 @@ fn certificates(file: &Path) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// A connection that leaves the server's alert behind when it goes.
+/// A connection that leaves the server's alert behind when it goes; a mere goodbye (`close_notify`) is none.
 pub(super) struct Client {
     connection: Connection,
     record: Record,
@@ -118,7 +120,8 @@ impl AsMut<Connection> for Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        if let Some(alert) = self.connection.alert() {
+        let close_notify = |alert: &u8| *alert == 0;
+        if let Some(alert) = self.connection.alert().filter(|alert| !close_notify(alert)) {
             self.record.wire().alert = Some(alert);
         }
     }
@@ -179,14 +182,14 @@ pub(super) async fn shake(
         Ok(Err(error)) => Err(failure(&error, target, trust, record)),
         Err(_) => Err(Failure::Unable(anyhow!(
             "{} takes connections and did not finish a TLS handshake in time; is that the port of a TLS server?",
-            target.authority()
+            target.place()
         ))),
     }
 }
 
 fn failure(error: &Error, target: &Target, trust: &Trust, record: &Record) -> Failure {
     let wire = record.wire();
-    let server = target.authority();
+    let server = target.place();
     let opening = wire.opening();
     if let Some(code) = wire.alert {
         return match verdict(code, opening) {
@@ -195,26 +198,26 @@ fn failure(error: &Error, target: &Target, trust: &Trust, record: &Record) -> Fa
         };
     }
     Failure::Unable(match (opening.first(), error.kind()) {
-        (Some(first), _) if !matches!(first, 0x14..=0x17) => not_tls(&server, opening),
+        (Some(first), _) if !matches!(first, 0x14..=0x18) => not_tls(&server, opening),
         _ if error.name().starts_with("S2N_ERR_CERT_") => untrusted(error, target, trust),
         (None, ErrorType::ConnectionClosed | ErrorType::IOError) => anyhow!(
             "{server} closed the connection without an answer to the hello; a middlebox may do so, and so may a server that should send an alert"
         ),
         (Some(_), ErrorType::ConnectionClosed | ErrorType::IOError) => {
-            anyhow!("{server} closed the connection in the middle of the handshake; its log may say why")
+            anyhow!(
+                "{server} closed the connection in the middle of the handshake; its log may say why"
+            )
         }
         _ => anyhow!(
-            "the handshake with {server} failed: {} ({}); `openssl s_client -connect {}:{}` gives a second opinion",
+            "the handshake with {server} failed: {} ({}); `openssl s_client -connect {server}` gives a second opinion",
             error.message(),
-            error.name(),
-            target.host,
-            target.port
+            error.name()
         ),
     })
 }
 
 /// The first byte of a record that carries an alert (RFC 8446 section 5.1).
-const ALERT_RECORD: u8 = 21;
+const ALERT_RECORD: u8 = 0x15;
 
 /// The alerts that say that this client is not good enough. `handshake_failure` says so as the answer to the
 /// hello; later it can mean anything, a missing client certificate most of all.
@@ -235,7 +238,9 @@ const UNRECOGNIZED_NAME: u8 = 112;
 fn alerted(server: &str, code: u8) -> anyhow::Error {
     let remedy = match code {
         UNRECOGNIZED_NAME => "it does not serve that name; check the URL",
-        _ => "its log may say why; where it wants a client certificate, this check has none to give",
+        _ => {
+            "its log may say why; where it wants a client certificate, this check has none to give"
+        }
     };
     anyhow!(
         "{server} ended the connection with alert {code} {}; {remedy}",
@@ -245,17 +250,27 @@ fn alerted(server: &str, code: u8) -> anyhow::Error {
 
 fn not_tls(server: &str, opening: &[u8]) -> anyhow::Error {
     const OPENINGS: &[(&[u8], &str)] = &[(b"HTTP/", "plain HTTP"), (b"SSH-", "SSH")];
-    match OPENINGS.iter().find(|(known, _)| opening.starts_with(known)) {
-        Some((_, protocol)) => anyhow!("{server} speaks {protocol}, not TLS; give the port where it speaks TLS"),
+    match OPENINGS
+        .iter()
+        .find(|(known, _)| opening.starts_with(known))
+    {
+        Some((_, protocol)) => {
+            anyhow!("{server} speaks {protocol}, not TLS; give the port where it speaks TLS")
+        }
         None => anyhow!(
             "{server} does not speak TLS, it begins with \"{}\"; give the port where it speaks TLS",
-            opening.iter().take(24).copied().collect::<Vec<u8>>().escape_ascii()
+            opening
+                .iter()
+                .take(24)
+                .copied()
+                .collect::<Vec<u8>>()
+                .escape_ascii()
         ),
     }
 }
 
 fn untrusted(error: &Error, target: &Target, trust: &Trust) -> anyhow::Error {
-    let server = target.authority();
+    let server = target.place();
     match error.name() {
         "S2N_ERR_CERT_UNTRUSTED" => anyhow!(
             "the certificate of {server} leads to no authority that is trusted here ({trust}); --ca FILE trusts the authorities in a PEM file"
@@ -264,7 +279,9 @@ fn untrusted(error: &Error, target: &Target, trust: &Trust) -> anyhow::Error {
             "the certificate of {server} is not for {}; use a name that it carries, or give the server a certificate for this one",
             target.host
         ),
-        "S2N_ERR_CERT_EXPIRED" => anyhow!("the certificate of {server} has expired; the server needs a new one"),
+        "S2N_ERR_CERT_EXPIRED" => {
+            anyhow!("the certificate of {server} has expired; the server needs a new one")
+        }
         "S2N_ERR_CERT_NOT_YET_VALID" => {
             anyhow!("the certificate of {server} is not valid yet; check this machine's clock")
         }
@@ -284,31 +301,46 @@ pub(super) struct Negotiated {
     pub(super) alpn: Option<String>,
 }
 
-/// The server's own certificate, which was verified.
+/// The server's own certificate. One that nobody vouches for ends the check.
+#[derive(Debug, Serialize)]
 pub(super) struct Certificate {
     pub(super) subject: String,
     pub(super) issuer: String,
     pub(super) expires: Timestamp,
+    /// Whose word was taken for it: the PEM file, or the system's authorities.
+    pub(super) verified_by: String,
 }
 
 /// What the handshake agreed on, and who the server is.
-pub(super) fn agreed(connection: &Connection) -> anyhow::Result<(Negotiated, Certificate)> {
+pub(super) fn agreed(
+    connection: &Connection,
+    trust: &Trust,
+) -> anyhow::Result<(Negotiated, Certificate)> {
     let cipher = connection.cipher_suite()?;
     let negotiated = Negotiated {
         version: version(connection.actual_protocol_version()?)?,
-        suite: names::cipher_suite_by_name(cipher)
-            .with_context(|| format!("the cipher suite {cipher} has no code point; please report this"))?,
-        group: connection.selected_key_exchange_group().and_then(names::group_by_name),
-        alpn: connection.application_protocol().map(|name| printable(&String::from_utf8_lossy(name))),
+        suite: names::cipher_suite_by_name(cipher).with_context(|| {
+            format!("the cipher suite {cipher} has no code point; please report this")
+        })?,
+        group: connection
+            .selected_key_exchange_group()
+            .and_then(names::group_by_name),
+        alpn: connection
+            .application_protocol()
+            .map(|name| printable(&String::from_utf8_lossy(name))),
     };
     let chain = connection.peer_cert_chain()?;
-    let leaf = chain.iter().next().context("the server has no certificate")??;
+    let leaf = chain
+        .iter()
+        .next()
+        .context("the server has no certificate")??;
     let (_, leaf) = X509Certificate::from_der(leaf.der()?)
         .context("the server's certificate was verified and cannot be shown; please report this")?;
     let certificate = Certificate {
         subject: printable(&leaf.subject().to_string()),
         issuer: printable(&leaf.issuer().to_string()),
         expires: Timestamp::from_second(leaf.validity().not_after.timestamp())?,
+        verified_by: trust.to_string(),
     };
     Ok((negotiated, certificate))
 }
@@ -319,6 +351,8 @@ fn version(version: S2nVersion) -> anyhow::Result<Version> {
         S2nVersion::TLS11 => Version::TLSV1_1,
         S2nVersion::TLS12 => Version::TLSV1_2,
         S2nVersion::TLS13 => Version::TLSV1_3,
-        other => bail!("the version {other:?} was negotiated, which was not offered; please report this"),
+        other => {
+            bail!("the version {other:?} was negotiated, which was not offered; please report this")
+        }
     })
 }

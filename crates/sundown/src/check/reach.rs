@@ -27,9 +27,8 @@ pub(super) async fn connect(target: &Target, deadline: Instant) -> anyhow::Resul
             attempts.spawn(async move { (address, attempt(address).await) });
         } else if attempts.is_empty() {
             bail!(
-                "nothing takes connections at {}:{} ({}); is the server running, and is that its port?",
-                target.host,
-                target.port,
+                "nothing takes connections at {} ({}); is the server running, and is that its port?",
+                target.place(),
                 failures.join("; ")
             );
         }
@@ -43,9 +42,8 @@ pub(super) async fn connect(target: &Target, deadline: Instant) -> anyhow::Resul
             Ok(Some(Err(error))) => failures.push(error.to_string()),
             Ok(None) => {}
             Err(_) if Instant::now() >= deadline => bail!(
-                "no connection to {}:{} in time; a firewall may drop what is sent there",
-                target.host,
-                target.port
+                "no connection to {} in time; a firewall may drop what is sent there",
+                target.place()
             ),
             Err(_) => {}
         }
@@ -103,9 +101,13 @@ mod tests {
 
     #[test]
     fn the_families_take_turns() {
-        let [a, b, c, d]: [SocketAddr; 4] =
-            ["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1", "[2001:db8::1]:1"]
-                .map(|text| text.parse().unwrap());
+        let [a, b, c, d]: [SocketAddr; 4] = [
+            "192.0.2.1:1",
+            "192.0.2.2:1",
+            "192.0.2.3:1",
+            "[2001:db8::1]:1",
+        ]
+        .map(|text| text.parse().unwrap());
         assert_eq!(alternating([a, b, c, d].into_iter()), [d, a, b, c]);
     }
 
@@ -118,7 +120,9 @@ mod tests {
             port: listener.local_addr().unwrap().port(),
             path: None,
         };
-        let stream = connect(&target, Instant::now() + Duration::from_secs(5)).await.unwrap();
+        let stream = connect(&target, Instant::now() + Duration::from_secs(5))
+            .await
+            .unwrap();
         assert_eq!(stream.peer_addr().unwrap(), listener.local_addr().unwrap());
     }
 }

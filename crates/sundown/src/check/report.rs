@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::answer::{Answer, Explanation, ServerVerdict};
-use super::handshake;
+use super::handshake::{self, Certificate};
 
 /// What is said of one server.
 #[derive(Debug, Serialize)]
@@ -111,14 +111,22 @@ pub(super) struct Offered {
 
 impl From<&Offer> for Offered {
     fn from(offer: &Offer) -> Self {
-        let named = |codes: hello::Codes<'_>, kind: fn(u16) -> Named| codes.map(|code| kind(code).to_string()).collect();
+        let named = |codes: hello::Codes<'_>, kind: fn(u16) -> Named| {
+            codes.map(|code| kind(code).to_string()).collect()
+        };
         Self {
-            protocols: offer.supported_versions().map(|version| version.to_string()).collect(),
+            protocols: offer
+                .supported_versions()
+                .map(|version| version.to_string())
+                .collect(),
             ciphers: named(offer.suites(), Named::Suite),
             groups: named(offer.groups(), Named::Group),
             key_shares: named(offer.key_shares(), Named::Group),
             signature_algorithms: named(offer.signature_algorithms(), Named::SignatureScheme),
-            alpn: offer.alpn().map(|name| String::from_utf8_lossy(name).into_owned()).collect(),
+            alpn: offer
+                .alpn()
+                .map(|name| String::from_utf8_lossy(name).into_owned())
+                .collect(),
             sni: offer.has_sni(),
         }
     }
@@ -140,20 +148,12 @@ impl From<&handshake::Negotiated> for Negotiated {
             protocol: negotiated.version.to_string(),
             cipher: Named::Suite(negotiated.suite).to_string(),
             cipher_iana: names::cipher_suite(negotiated.suite).map(|name| name.iana),
-            group: negotiated.group.map(|group| Named::Group(group).to_string()),
+            group: negotiated
+                .group
+                .map(|group| Named::Group(group).to_string()),
             alpn: negotiated.alpn.clone(),
         }
     }
-}
-
-/// The server's own certificate.
-#[derive(Debug, Serialize)]
-pub(super) struct Certificate {
-    pub(super) subject: String,
-    pub(super) issuer: String,
-    pub(super) expires: Timestamp,
-    /// Whose word was taken for it: a PEM file, or the system's authorities. One that nobody vouches for ends the check.
-    pub(super) verified_by: String,
 }
 
 /// One floor, and what it says of what was negotiated.

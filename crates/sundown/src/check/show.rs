@@ -21,7 +21,10 @@ pub(super) fn show(out: &mut impl Write, report: &Report) -> io::Result<()> {
             writeln!(out, "{}\n", plan(&server.answer.floors))?;
         }
         if server.intermediary {
-            writeln!(out, "The server saw another protocol than this machine negotiated: something between the two ends TLS.\n")?;
+            writeln!(
+                out,
+                "The server saw another protocol than this machine negotiated: something between the two ends TLS.\n"
+            )?;
         }
     }
     for unanswered in &report.unanswered {
@@ -32,7 +35,12 @@ pub(super) fn show(out: &mut impl Write, report: &Report) -> io::Result<()> {
 
 /// What was negotiated here, beside what the server says it saw.
 fn facts(report: &Report) -> Table {
-    let Report { negotiated, certificate, offered, .. } = report;
+    let Report {
+        negotiated,
+        certificate,
+        offered,
+        ..
+    } = report;
     let seen = report.server.as_ref().map(|server| &server.answer);
     let mut table = match seen {
         Some(_) => table::new(["", "NEGOTIATED HERE", "SEEN BY THE SERVER"]),
@@ -40,15 +48,39 @@ fn facts(report: &Report) -> Table {
     };
     let mut row = |name: &str, here: String, there: Option<&str>| {
         let there = seen.map(|_| there.unwrap_or_default().to_owned());
-        table.add_row([Some(name.to_owned()), Some(here), there].into_iter().flatten());
+        table.add_row(
+            [Some(name.to_owned()), Some(here), there]
+                .into_iter()
+                .flatten(),
+        );
     };
-    row("server", report.address.to_string(), None);
+    row(
+        "server",
+        format!("{} ({})", report.url, report.address),
+        None,
+    );
     if let Some(negotiated) = negotiated {
         let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
-        row("protocol", negotiated.protocol.clone(), seen.map(|seen| seen.protocol.as_str()));
-        row("cipher", negotiated.cipher.clone(), seen.and_then(|seen| seen.cipher.as_deref()));
-        row("IANA name", negotiated.cipher_iana.unwrap_or_default().to_owned(), seen.and_then(|seen| seen.cipher_iana.as_deref()));
-        row("group", or_none(&negotiated.group), seen.and_then(|seen| seen.group.as_deref()));
+        row(
+            "protocol",
+            negotiated.protocol.clone(),
+            seen.map(|seen| seen.protocol.as_str()),
+        );
+        row(
+            "cipher",
+            negotiated.cipher.clone(),
+            seen.and_then(|seen| seen.cipher.as_deref()),
+        );
+        row(
+            "IANA name",
+            negotiated.cipher_iana.unwrap_or_default().to_owned(),
+            seen.and_then(|seen| seen.cipher_iana.as_deref()),
+        );
+        row(
+            "group",
+            or_none(&negotiated.group),
+            seen.and_then(|seen| seen.group.as_deref()),
+        );
         row("ALPN", or_none(&negotiated.alpn), None);
     } else {
         row("protocol", "none, refused".to_owned(), None);
@@ -59,15 +91,36 @@ fn facts(report: &Report) -> Table {
     if let Some(certificate) = certificate {
         row("certificate", certificate.subject.clone(), None);
         row("issued by", certificate.issuer.clone(), None);
-        row("expires", format!("{}, {}", when(certificate.expires), days(report.at, certificate.expires)), None);
+        row(
+            "expires",
+            format!(
+                "{}, {}",
+                when(certificate.expires),
+                days(report.at, certificate.expires)
+            ),
+            None,
+        );
         row("verified by", certificate.verified_by.clone(), None);
     }
     if let Some(offered) = offered {
         row("offered", offered.protocols.join(", "), None);
-        row("", format!("{} cipher suites", offered.ciphers.len()), None);
+        // A signalling value stands among the suites and is none (RFC 5746 section 3.3).
+        let suites = offered
+            .ciphers
+            .iter()
+            .filter(|name| !name.ends_with("_SCSV"))
+            .count();
+        row("", format!("{suites} cipher suites"), None);
         row("", offered.groups.join(", "), None);
     }
-    row("time", format!("{} ms to connect, {} ms for the handshake", report.connect_ms, report.handshake_ms), None);
+    row(
+        "time",
+        format!(
+            "{} ms to connect, {} ms for the handshake",
+            report.connect_ms, report.handshake_ms
+        ),
+        None,
+    );
     table
 }
 
@@ -121,31 +174,50 @@ fn verdict(out: &mut impl Write, report: &Report) -> io::Result<()> {
     writeln!(out, "{style}{word}{style:#}: {}", sentence(report))?;
     let answer = report.server.as_ref().map(|server| &server.answer);
     let explained = report.explanation.as_ref();
-    if let Some(advice) = answer.and_then(|answer| answer.advice.as_ref()).or(explained.and_then(|explained| explained.advice.as_ref())) {
+    if let Some(advice) = answer
+        .and_then(|answer| answer.advice.as_ref())
+        .or(explained.and_then(|explained| explained.advice.as_ref()))
+    {
         self::advice(out, advice)?;
     }
     if let Some(contact) = explained.and_then(|explained| explained.contact.as_deref()) {
         writeln!(out, "Help: {contact}")?;
     }
     if let Some(report) = answer.and_then(|answer| answer.report.as_deref()) {
-        writeln!(out, "The server's answer, to read again or from elsewhere: {report}")?;
+        writeln!(
+            out,
+            "The server's answer, to read again or from elsewhere: {report}"
+        )?;
     }
     Ok(())
 }
 
 fn sentence(report: &Report) -> String {
     if let Some(alert) = &report.alert {
-        return format!("the server ended the handshake with alert {} {}.", alert.code, alert.name);
+        return format!(
+            "the server ended the handshake with alert {} {}.",
+            alert.code, alert.name
+        );
     }
     if let Some(explanation) = &report.explanation {
         return format!("the server turned the request away: {}.", explanation.title);
     }
     match (&report.decided_by, report.verdict) {
-        (DecidedBy::Floor(floor), Overall::Meets) => format!("what was negotiated meets {floor}; the server gave no verdict of its own."),
-        (DecidedBy::Floor(floor), _) => format!("what was negotiated misses {floor}; the server gave no verdict of its own."),
-        (DecidedBy::Server, Overall::Ok) => "the server says that this client meets its floors.".to_owned(),
-        (DecidedBy::Server, Overall::AtRisk) => "the server says that this client is served today and misses a floor.".to_owned(),
-        (DecidedBy::Server, _) => "the server says that it turns this client's requests away.".to_owned(),
+        (DecidedBy::Floor(floor), Overall::Meets) => {
+            format!("what was negotiated meets {floor}; the server gave no verdict of its own.")
+        }
+        (DecidedBy::Floor(floor), _) => {
+            format!("what was negotiated misses {floor}; the server gave no verdict of its own.")
+        }
+        (DecidedBy::Server, Overall::Ok) => {
+            "the server says that this client meets its floors.".to_owned()
+        }
+        (DecidedBy::Server, Overall::AtRisk) => {
+            "the server says that this client is served today and misses a floor.".to_owned()
+        }
+        (DecidedBy::Server, _) => {
+            "the server says that it turns this client's requests away.".to_owned()
+        }
     }
 }
 
@@ -160,7 +232,9 @@ fn advice(out: &mut impl Write, advice: &Advice) -> io::Result<()> {
 /// A date where the time is midnight, else date and time.
 fn when(at: Timestamp) -> String {
     let text = at.strftime("%Y-%m-%d %H:%M").to_string();
-    text.strip_suffix(" 00:00").map(str::to_owned).unwrap_or(text)
+    text.strip_suffix(" 00:00")
+        .map(str::to_owned)
+        .unwrap_or(text)
 }
 
 fn days(now: Timestamp, then: Timestamp) -> String {

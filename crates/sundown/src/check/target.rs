@@ -67,16 +67,19 @@ impl Target {
         self.host.parse().ok()
     }
 
-    /// `host` or `host:port`, as a `Host` field has it.
-    pub(super) fn authority(&self) -> String {
-        let host = match self.address() {
-            Some(IpAddr::V6(address)) => format!("[{address}]"),
-            _ => self.host.clone(),
-        };
-        match self.port {
-            HTTPS => host,
-            port => format!("{host}:{port}"),
+    /// `host:port`, for messages and commands.
+    pub(super) fn place(&self) -> String {
+        match self.address() {
+            Some(IpAddr::V6(address)) => format!("[{address}]:{}", self.port),
+            _ => format!("{}:{}", self.host, self.port),
         }
+    }
+
+    /// `host`, or `host:port` where the port is not the usual one, as a `Host` field has it.
+    pub(super) fn authority(&self) -> String {
+        let place = self.place();
+        let usual = place.strip_suffix(":443");
+        usual.map(str::to_owned).unwrap_or(place)
     }
 
     /// The full URL of a path on this server.
@@ -94,7 +97,12 @@ mod tests {
         let cases = [
             ("https://api.example.com", "api.example.com", 443, None),
             ("https://api.example.com./", "api.example.com", 443, None),
-            ("https://localhost:8443/ssl/?a=b#c", "localhost", 8443, Some("/ssl/?a=b")),
+            (
+                "https://localhost:8443/ssl/?a=b#c",
+                "localhost",
+                8443,
+                Some("/ssl/?a=b"),
+            ),
             ("https://[::1]:8443", "::1", 8443, None),
             ("https://[::1]", "::1", 443, None),
             ("HTTPS://192.0.2.7/x", "192.0.2.7", 443, Some("/x")),
@@ -134,5 +142,9 @@ mod tests {
         let authority = |url| Target::parse(url).unwrap().authority();
         assert_eq!(authority("https://[::1]:8443/"), "[::1]:8443");
         assert_eq!(authority("https://api.example.com:443/"), "api.example.com");
+        assert_eq!(
+            authority("https://api.example.com:1443/"),
+            "api.example.com:1443"
+        );
     }
 }

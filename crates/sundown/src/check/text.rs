@@ -20,7 +20,10 @@ mod tests {
 
     #[test]
     fn what_steers_a_terminal_is_left_out() {
-        assert_eq!(printable("a\u{1b}[31mb\u{9b}2Jc\u{202e}d\r\ne"), "a[31mb2Jcd\ne");
+        assert_eq!(
+            printable("a\u{1b}[31mb\u{9b}2Jc\u{202e}d\r\ne"),
+            "a[31mb2Jcd\ne"
+        );
         assert_eq!(printable(&"x".repeat(5000)).len(), LONGEST);
     }
 }

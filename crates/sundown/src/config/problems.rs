@@ -34,8 +34,13 @@ impl Problems {
             };
             let title = format!("{}: {}", problem.key, problem.message);
             let span = printable(&self.source.text, &problem.span);
-            let snippet = Snippet::source(&self.source.text).path(&name).annotation(AnnotationKind::Primary.span(span));
-            renderer.render(&[level.primary_title(&title).element(snippet).element(Level::HELP.message(&problem.help))])
+            let snippet = Snippet::source(&self.source.text)
+                .path(&name)
+                .annotation(AnnotationKind::Primary.span(span));
+            renderer.render(&[level
+                .primary_title(&title)
+                .element(snippet)
+                .element(Level::HELP.message(&problem.help))])
         });
         rendered.collect::<Vec<_>>().join("\n\n")
     }
@@ -45,7 +50,10 @@ impl Problems {
 fn printable(text: &str, span: &Range<usize>) -> Range<usize> {
     let start = span.start.min(text.len());
     let end = span.end.clamp(start, text.len());
-    let line = text.get(start..end).and_then(|spanned| spanned.find('\n')).map_or(end, |length| start + length);
+    let line = text
+        .get(start..end)
+        .and_then(|spanned| spanned.find('\n'))
+        .map_or(end, |length| start + length);
     start..line
 }
 
@@ -59,7 +67,9 @@ pub(super) fn from_toml(error: &toml::de::Error, text: &str) -> Problem {
         Some((unknown, expected)) if unknown.starts_with("unknown ") => {
             let expected: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
             let wanted = unknown.split('`').nth(1).unwrap_or(found);
-            let near = expected.iter().min_by_key(|name| strsim::damerau_levenshtein(name, wanted));
+            let near = expected
+                .iter()
+                .min_by_key(|name| strsim::damerau_levenshtein(name, wanted));
             let near = near.filter(|name| strsim::damerau_levenshtein(name, wanted) <= 3);
             let help = match near {
                 Some(near) => format!("did you mean `{near}`? known here: {}", expected.join(", ")),
@@ -67,19 +77,49 @@ pub(super) fn from_toml(error: &toml::de::Error, text: &str) -> Problem {
             };
             (unknown.replace("field", "key"), help)
         }
-        _ => (message, "`sundown init -` prints a file with every key explained".to_owned()),
+        _ => (
+            message,
+            "`sundown init -` prints a file with every key explained".to_owned(),
+        ),
     };
-    Problem { key: key_at(text, span.start), span, message, help, severity: Severity::Error }
+    Problem {
+        key: key_at(text, span.start),
+        span,
+        message,
+        help,
+        severity: Severity::Error,
+    }
 }
 
 /// The key that a place in the text belongs to, as far as the lines before it tell: `listener.address`.
 fn key_at(text: &str, place: usize) -> String {
     let before = text.get(..place).unwrap_or_default();
-    let line = text.get(before.rfind('\n').map_or(0, |end| end + 1)..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-    let table = before.lines().rev().map(str::trim).find(|line| line.starts_with('[')).unwrap_or_default();
-    let table = table.split(']').next().unwrap_or_default().trim_start_matches('[');
-    let key = line.split('=').next().unwrap_or_default().trim().trim_matches(|c| "[]".contains(c));
-    if table.is_empty() || key == table { key.to_owned() } else { format!("{table}.{key}") }
+    let line = text
+        .get(before.rfind('\n').map_or(0, |end| end + 1)..)
+        .and_then(|rest| rest.lines().next())
+        .unwrap_or_default();
+    let table = before
+        .lines()
+        .rev()
+        .map(str::trim)
+        .find(|line| line.starts_with('['))
+        .unwrap_or_default();
+    let table = table
+        .split(']')
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches('[');
+    let key = line
+        .split('=')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .trim_matches(|c| "[]".contains(c));
+    if table.is_empty() || key == table {
+        key.to_owned()
+    } else {
+        format!("{table}.{key}")
+    }
 }
 
 /// Shows an error that ends a command.

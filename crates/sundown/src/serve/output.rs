@@ -1,9 +1,11 @@
 //! Standard output of `sundown serve`: what it listens on, then one line for each sighting.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::iter::once;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::mpsc::TryRecvError;
+use std::thread;
+use std::time::Duration;
 
 use advice::{Clues, Knowledge};
 use anstyle::{AnsiColor, Style};
@@ -12,6 +14,12 @@ use ledger::{Outcome, Receiver, Sighting};
 use serde::Serialize;
 
 use crate::cli::Output;
+
+/// How long sightings are gathered before they are written: nobody watching notices.
+const BATCH: Duration = Duration::from_millis(50);
+
+/// Room for the sightings of a busy batch in one write.
+const BUFFER: usize = 256 * 1024;
 
 /// What is said once, before the first connection.
 #[derive(Serialize)]
@@ -29,7 +37,10 @@ pub(super) struct Listening {
 
 impl Listening {
     fn urls(&self) -> Vec<String> {
-        self.addresses.iter().map(|address| format!("https://{address}")).collect()
+        self.addresses
+            .iter()
+            .map(|address| format!("https://{address}"))
+            .collect()
     }
 }
 
@@ -64,16 +75,29 @@ impl Writer {
     pub(super) fn listening(&self, listening: &Listening) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
         if self.form == Output::Json {
-            serde_json::to_writer(&mut out, &Event::Listening { urls: listening.urls(), listening })?;
+            serde_json::to_writer(
+                &mut out,
+                &Event::Listening {
+                    urls: listening.urls(),
+                    listening,
+                },
+            )?;
             return writeln!(out);
         }
         let bold = Style::new().bold();
         for url in listening.urls() {
-            writeln!(out, "{bold}{url}{bold:#}   every client can see what it negotiated at {url}/ssl/")?;
+            writeln!(
+                out,
+                "{bold}{url}{bold:#}   every client can see what it negotiated at {url}/ssl/"
+            )?;
         }
         if let Some(ca) = &listening.local_ca {
             let url = listening.urls().into_iter().next().unwrap_or_default();
-            writeln!(out, "Certificates are from a local authority. Trust it for one call:  curl --cacert {} {url}/ssl/", ca.display())?;
+            writeln!(
+                out,
+                "Certificates are from a local authority. Trust it for one call:  curl --cacert {} {url}/ssl/",
+                ca.display()
+            )?;
         }
         write!(out, "Plan: {}", listening.plan)?;
         if let Some(clock) = listening.clock {
@@ -81,30 +105,39 @@ impl Writer {
         }
         writeln!(out)?;
         if listening.ends_nothing {
-            writeln!(out, "This plan warns and turns nobody away. `sundown init` writes one with dates.")?;
+            writeln!(
+                out,
+                "This plan warns and turns nobody away. `sundown init` writes one with dates."
+            )?;
         }
         writeln!(out)
     }
 
-    /// Writes every sighting until the last.
+    /// Writes every sighting until the last, in batches: waking this thread for each would cost the edge more
+    /// than the writing does.
     pub(super) fn write_all(&self, sightings: &Receiver) {
-        let mut out = BufWriter::new(anstream::stdout());
+        let mut out = self.stdout();
         while let Ok(first) = sightings.recv() {
-            let mut next = Some(first);
-            while let Some(sighting) = next {
+            thread::sleep(BATCH);
+            let written = once(first)
+                .chain(sightings.try_iter())
+                .try_for_each(|sighting| self.write(&mut out, &sighting))
+                .and_then(|()| out.flush());
+            if written.is_err() {
                 // Nobody reads any more: the edge goes on, and the totals with it.
-                if self.write(&mut out, &sighting).is_err() {
-                    return sightings.iter().for_each(drop);
-                }
-                next = match sightings.try_recv() {
-                    Ok(sighting) => Some(sighting),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-                };
-            }
-            if out.flush().is_err() {
                 return sightings.iter().for_each(drop);
             }
         }
+    }
+
+    fn stdout(&self) -> BufWriter<Box<dyn Write>> {
+        BufWriter::with_capacity(
+            BUFFER,
+            match self.form {
+                Output::Human => Box::new(anstream::stdout()),
+                _ => Box::new(io::stdout()),
+            },
+        )
     }
 
     fn write(&self, out: &mut impl Write, sighting: &Sighting) -> io::Result<()> {
@@ -122,12 +155,23 @@ impl Writer {
 /// `12:00:01  192.0.2.7  TLSv1  refuse  Node.js 0.8 (OpenSSL 1.0.0)  alert 70 protocol_version`
 fn write_human(out: &mut impl Write, sighting: &Sighting) -> io::Result<()> {
     let time = sighting.at.strftime("%Y-%m-%d %H:%M:%S");
-    let address = sighting.address.map_or_else(|| "-".to_owned(), |address| address.to_string());
-    let version = sighting.negotiated.as_ref().map(|negotiated| negotiated.version).or(sighting.offered);
+    let address = sighting
+        .address
+        .map_or_else(|| "-".to_owned(), |address| address.to_string());
+    let version = sighting
+        .negotiated
+        .as_ref()
+        .map(|negotiated| negotiated.version)
+        .or(sighting.offered);
     let version = version.map_or_else(|| "-".to_owned(), |version| version.to_string());
     let (word, colour) = word(sighting);
     let style = Style::new().fg_color(Some(colour.into()));
-    writeln!(out, "{time}  {address:<15}  {version:<7}  {style}{word:<9}{style:#}  {:<34}  {}", client(sighting), ending(sighting))
+    writeln!(
+        out,
+        "{time}  {address:<15}  {version:<7}  {style}{word:<9}{style:#}  {:<34}  {}",
+        client(sighting),
+        ending(sighting)
+    )
 }
 
 fn word(sighting: &Sighting) -> (&'static str, AnsiColor) {
@@ -135,7 +179,14 @@ fn word(sighting: &Sighting) -> (&'static str, AnsiColor) {
     match &sighting.outcome {
         Outcome::Terminated if requests.explained > 0 => ("explained", AnsiColor::Red),
         Outcome::Terminated if requests.warned > 0 => ("warned", AnsiColor::Yellow),
-        Outcome::Terminated if sighting.judged.as_ref().is_some_and(|judged| judged.sunset.is_some()) => ("misses", AnsiColor::Yellow),
+        Outcome::Terminated
+            if sighting
+                .judged
+                .as_ref()
+                .is_some_and(|judged| judged.sunset.is_some()) =>
+        {
+            ("misses", AnsiColor::Yellow)
+        }
         Outcome::Terminated => ("served", AnsiColor::Green),
         Outcome::Refused { .. } => ("refused", AnsiColor::Red),
         _ => ("failed", AnsiColor::Magenta),
@@ -143,21 +194,39 @@ fn word(sighting: &Sighting) -> (&'static str, AnsiColor) {
 }
 
 fn client(sighting: &Sighting) -> String {
-    let Some(offer) = &sighting.offer else { return "-".to_owned() };
+    let Some(offer) = &sighting.offer else {
+        return "-".to_owned();
+    };
     let (ja3, ja4) = (hello::ja3(offer), hello::ja4(offer));
-    let clues = Clues { user_agent: sighting.user_agent.as_deref(), ja3: Some(&ja3), ja4: Some(&ja4), max_protocol: offer.max_version().into() };
+    let clues = Clues {
+        user_agent: sighting.user_agent.as_deref(),
+        ja3: Some(&ja3),
+        ja4: Some(&ja4),
+        max_protocol: offer.max_version().into(),
+    };
     match Knowledge::embedded().recognise(&clues) {
         Some(runtime) => {
-            let version = runtime.version.map_or_else(String::new, |version| format!(" {version}"));
-            let library = runtime.library.map_or_else(String::new, |library| format!(" ({library})"));
+            let version = runtime
+                .version
+                .map_or_else(String::new, |version| format!(" {version}"));
+            let library = runtime
+                .library
+                .map_or_else(String::new, |library| format!(" ({library})"));
             format!("{}{version}{library}", runtime.runtime)
         }
-        None => sighting.user_agent.as_deref().map_or(ja4, |agent| agent.chars().filter(|c| !c.is_control()).take(34).collect()),
+        None => sighting.user_agent.as_deref().map_or(ja4, |agent| {
+            agent.chars().filter(|c| !c.is_control()).take(34).collect()
+        }),
     }
 }
 
 fn ending(sighting: &Sighting) -> String {
-    let alert = |code: u8| format!("alert {code} {}", hello::names::alert(code).unwrap_or("unknown"));
+    let alert = |code: u8| {
+        format!(
+            "alert {code} {}",
+            hello::names::alert(code).unwrap_or("unknown")
+        )
+    };
     match &sighting.outcome {
         Outcome::Terminated => match sighting.requests.total() {
             0 => "no request".to_owned(),
@@ -165,9 +234,17 @@ fn ending(sighting: &Sighting) -> String {
             total => format!("{total} requests"),
         },
         Outcome::Refused { alert: code } => alert(*code),
-        Outcome::Unservable { alert: code } => format!("{}: nothing in common with this edge", alert(*code)),
-        Outcome::HandshakeFailed { reason, alert: Some(code) } => format!("{reason}: the client sent {}", alert(*code)),
-        Outcome::HandshakeFailed { reason, alert: None } => (*reason).to_owned(),
+        Outcome::Unservable { alert: code } => {
+            format!("{}: nothing in common with this edge", alert(*code))
+        }
+        Outcome::HandshakeFailed {
+            reason,
+            alert: Some(code),
+        } => format!("{reason}: the client sent {}", alert(*code)),
+        Outcome::HandshakeFailed {
+            reason,
+            alert: None,
+        } => (*reason).to_owned(),
         Outcome::NotTls { protocol } => format!("not TLS: {}", protocol.label()),
         Outcome::Malformed { reason } => reason.clone(),
         Outcome::ClosedEarly { bytes } => format!("closed after {bytes} bytes"),

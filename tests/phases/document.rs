@@ -23,6 +23,9 @@ Written by `UPDATE=1 cargo test --test phases`, which runs these programs agains
 | explain | blocked | the same |
 | refuse | nothing: it gets no handshake | the alert protocol_version (70), which each client puts in its own words: |
 
+Ports are written PORT and thread numbers THREAD. Programs on `pokitdok-nodejs` end with the TypeError alone: the package
+reads an answer that is not there, and what its HTTP library was told is seen here by a wrapper around that library.
+
 ";
 
 /// The longest text that a table shows.
@@ -42,18 +45,35 @@ pub(crate) fn write<'a>(clients: impl Iterator<Item = (&'static Case, Option<&'a
             continue;
         };
         let said = one_line(refusal).replace('|', "\\|");
-        writeln!(text, "| {case} ({}) | {} | `{said}` |", release(case), case.offers).expect("memory");
+        writeln!(
+            text,
+            "| {case} ({}) | {} | `{said}` |",
+            release(case),
+            case.offers
+        )
+        .expect("memory");
     }
-    writeln!(text, "\nServed on every day, and told nothing but its verdict on `/ssl/`: {}.", served.join(", ")).expect("memory");
+    writeln!(
+        text,
+        "\nServed on every day, and told nothing but its verdict on `/ssl/`: {}.",
+        served.join(", ")
+    )
+    .expect("memory");
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/clients-by-phase.md");
     let folder = file.parent().expect("a file is in a folder");
-    fs::create_dir_all(folder).and_then(|()| fs::write(&file, text)).expect("docs/ can be written");
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(&file, text))
+        .expect("docs/ can be written");
 }
 
 /// What the program says of its version, up to the first bracket.
 fn release(case: &Case) -> &'static str {
     let version = case.version();
-    version.split(['(', '[']).next().unwrap_or(version).trim_end()
+    version
+        .split(['(', '['])
+        .next()
+        .unwrap_or(version)
+        .trim_end()
 }
 
 /// A client's words on one line, without what differs from run to run: ports and thread numbers.

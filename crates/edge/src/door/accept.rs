@@ -1,0 +1,157 @@
+//! The accept loop.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ledger::Outcome;
+use rustix::net::{SocketFlags, acceptfrom_with};
+use tokio::io::unix::AsyncFd;
+use tokio::task::yield_now;
+use tokio::time::sleep;
+use tokio_util::task::TaskTracker;
+
+use super::{Answer, Knock, answer};
+use crate::connection;
+use crate::core::{Core, Entrance, Live};
+use crate::record::Record;
+
+/// How long to wait after an accept that failed for want of descriptors or memory, so as not to spin.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How many connections are taken before others on the same worker get their turn.
+const BATCH: usize = 64;
+
+/// Accepts until the edge stops.
+pub(crate) async fn accept(
+    socket: AsyncFd<TcpListener>,
+    entrance: Arc<Entrance>,
+    core: Arc<Core>,
+    tasks: TaskTracker,
+) {
+    let mut failing = false;
+    loop {
+        let mut ready = tokio::select! {
+            Ok(ready) = socket.readable() => ready,
+            () = core.stopping.cancelled() => return,
+            // The runtime is going away.
+            else => return,
+        };
+        let live = core.live.load_full();
+        for _ in 0..BATCH {
+            match accept_one(socket.get_ref()) {
+                Ok((stream, peer)) => {
+                    failing = false;
+                    admit(stream, peer, &entrance, &core, &live, &tasks);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready.clear_ready();
+                    break;
+                }
+                // The client has gone again.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    // Out of descriptors, most likely: said once, not once for each try.
+                    if !failing {
+                        tracing::error!(%error, "cannot accept connections; raise the limit on open files (ulimit -n) or lower limits.connections");
+                        failing = true;
+                    }
+                    sleep(PAUSE).await;
+                    break;
+                }
+            }
+        }
+        yield_now().await;
+    }
+}
+
+fn accept_one(socket: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (stream, peer) = acceptfrom_with(socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
+    let peer = peer
+        .and_then(|peer| SocketAddr::try_from(peer).ok())
+        .ok_or(io::ErrorKind::ConnectionAborted)?;
+    Ok((stream.into(), peer))
+}
+
+/// Judges a connection on the spot if its hello is there, and else in a task of its own.
+fn admit(
+    stream: TcpStream,
+    peer: SocketAddr,
+    entrance: &Arc<Entrance>,
+    core: &Arc<Core>,
+    live: &Arc<Live>,
+    tasks: &TaskTracker,
+) {
+    let limits = &live.settings.limits;
+    let mut record = Record::new(
+        core.sink.clone(),
+        entrance.name.clone(),
+        peer,
+        live.settings.privacy.addresses,
+        core.clock.now(),
+    );
+    let Some(permit) = core.bounds.admit(
+        peer.ip(),
+        limits.connections,
+        limits.connections_per_address,
+    ) else {
+        record.note(|sighting| sighting.outcome = Outcome::Shed);
+        return;
+    };
+    let mut knock = Knock::new();
+    let mut first = None;
+    if let Some(opening) = knock.take(&stream) {
+        let bytes = std::mem::take(&mut knock.bytes);
+        let answer = answer(opening, bytes, core, live, peer.ip(), &mut record);
+        match answer.act_at_once(&stream) {
+            Some(answer) => first = Some(answer),
+            None => return,
+        }
+    }
+    tasks.spawn(attend(
+        stream,
+        peer,
+        knock,
+        first,
+        record,
+        permit,
+        core.clone(),
+        entrance.clone(),
+    ));
+}
+
+/// Waits for the hello if need be, acts on the answer, and serves whoever is let in.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "all that one connection is made of"
+)]
+async fn attend(
+    stream: TcpStream,
+    peer: SocketAddr,
+    mut knock: Knock,
+    first: Option<Answer>,
+    mut record: Record,
+    permit: crate::bounds::Permit,
+    core: Arc<Core>,
+    entrance: Arc<Entrance>,
+) {
+    // Fails only where the runtime is going away.
+    let Ok(stream) = tokio::net::TcpStream::from_std(stream) else {
+        return;
+    };
+    let answer = match first {
+        Some(answer) => answer,
+        None => {
+            let live = core.live.load_full();
+            let opening = knock.wait(&stream, &core, &live).await;
+            answer(opening, knock.bytes, &core, &live, peer.ip(), &mut record)
+        }
+    };
+    if let Some((stream, admitted)) = answer.act(stream).await {
+        // Boxed: a connection that waits at the door should not carry the room that TLS and HTTP need.
+        Box::pin(connection::serve(
+            stream, peer, *admitted, record, permit, core, entrance,
+        ))
+        .await;
+    }
+}

@@ -1,0 +1,123 @@
+//! The first bytes of a connection, as they come.
+
+use std::cell::RefCell;
+use std::io;
+use std::os::fd::AsFd;
+
+use hello::{HelloReader, MAX_WIRE, Malformed, NotTls, Offer, Progress, Scratch};
+use rustix::buffer::spare_capacity;
+use rustix::net::{RecvFlags, recv};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::core::{Core, Live};
+use crate::farewell::Unread;
+
+/// How the first bytes turned out.
+pub(super) enum Opening {
+    Hello {
+        offer: Offer,
+        sni: Option<Box<str>>,
+        unread: Unread,
+    },
+    NotTls(NotTls),
+    Malformed(Malformed),
+    /// Closed or reset by the client.
+    Closed,
+    /// Not complete in time.
+    Late,
+    /// The edge stops.
+    Stopping,
+}
+
+/// Bytes so far, and how far they have been read.
+pub(super) struct Knock {
+    pub(super) bytes: Vec<u8>,
+    reader: HelloReader,
+}
+
+thread_local! {
+    /// Where hellos spread over several records are put together: one for each worker, not for each connection.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// Room for most hellos, those with a post-quantum key share included, in one read.
+const FIRST_READ: usize = 2048;
+
+impl Knock {
+    pub(super) fn new() -> Self {
+        Self {
+            bytes: Vec::with_capacity(FIRST_READ),
+            reader: HelloReader::default(),
+        }
+    }
+
+    /// Takes what is there, without waiting.
+    pub(super) fn take(&mut self, socket: impl AsFd) -> Option<Opening> {
+        match recv(socket, spare_capacity(&mut self.bytes), RecvFlags::DONTWAIT) {
+            Ok((0, _)) => Some(Opening::Closed),
+            Ok(_) => self.look(),
+            Err(error) => unless_waiting(error.into()),
+        }
+    }
+
+    /// Waits for the rest, as long as the limits say.
+    pub(super) async fn wait(&mut self, stream: &TcpStream, core: &Core, live: &Live) -> Opening {
+        let rest = async {
+            loop {
+                if stream.readable().await.is_err() {
+                    return Opening::Closed;
+                }
+                let opening = match stream.try_read_buf(&mut self.bytes) {
+                    Ok(0) => Some(Opening::Closed),
+                    Ok(_) => self.look(),
+                    Err(error) => unless_waiting(error),
+                };
+                if let Some(opening) = opening {
+                    return opening;
+                }
+            }
+        };
+        tokio::select! {
+            opening = timeout(live.settings.limits.hello, rest) => opening.unwrap_or(Opening::Late),
+            () = core.stopping.cancelled() => Opening::Stopping,
+        }
+    }
+
+    fn look(&mut self) -> Option<Opening> {
+        let Self { bytes, reader } = self;
+        let opening = SCRATCH.with_borrow_mut(|scratch| match reader.read(bytes, scratch) {
+            Progress::NeedMore => None,
+            Progress::Hello { hello, consumed } => Some(Opening::Hello {
+                unread: if consumed == bytes.len() && !hello.offers_early_data() {
+                    Unread::Nothing
+                } else {
+                    Unread::Perhaps
+                },
+                sni: hello
+                    .server_name()
+                    .map(|name| name.to_ascii_lowercase().into()),
+                offer: Offer::from(&hello),
+            }),
+            Progress::NotTls(protocol) => Some(Opening::NotTls(protocol)),
+            Progress::Malformed(fault) => Some(Opening::Malformed(fault)),
+        });
+        // The reader settles the matter within MAX_WIRE bytes, so this is all the room that can be needed.
+        debug_assert!(
+            opening.is_some() || bytes.len() <= MAX_WIRE,
+            "the reader must have an answer by now"
+        );
+        if opening.is_none() && bytes.len() == bytes.capacity() {
+            bytes.reserve(bytes.len());
+        }
+        opening
+    }
+}
+
+fn unless_waiting(error: io::Error) -> Option<Opening> {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => None,
+        // Reset by the client: closed early all the same.
+        _ => Some(Opening::Closed),
+    }
+}

@@ -1,0 +1,129 @@
+//! Whether anything moves on a connection.
+//!
+//! A client that never sends its first byte of HTTP, one that stops reading in the middle of an answer, and one
+//! that answers pings for ever all look alike from here: no request is being worked on and no body is asked for
+//! its next part.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::time::{Instant, sleep};
+
+use crate::settings::Limits;
+
+/// What moves on one connection.
+pub(super) struct Activity {
+    start: Instant,
+    /// Milliseconds from the start to the last move.
+    last: AtomicU64,
+    /// Requests whose answer has not begun. Each has bounds of its own.
+    requests: AtomicUsize,
+    /// Answers whose body has not ended.
+    bodies: AtomicUsize,
+}
+
+impl Activity {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            start: Instant::now(),
+            last: AtomicU64::new(0),
+            requests: AtomicUsize::new(0),
+            bodies: AtomicUsize::new(0),
+        })
+    }
+
+    fn moved(&self) {
+        let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last.store(elapsed, Relaxed);
+    }
+
+    /// Resolves when nothing has moved for as long as the limits let a connection stand still.
+    pub(super) async fn ceased(&self, limits: &Limits) {
+        loop {
+            // A body may wait for its upstream for as long as `stall`, and says so itself.
+            let limit = if self.bodies.load(Relaxed) > 0 {
+                limits.idle.max(limits.stall)
+            } else {
+                limits.idle
+            };
+            let still = self
+                .start
+                .elapsed()
+                .saturating_sub(Duration::from_millis(self.last.load(Relaxed)));
+            let busy = self.requests.load(Relaxed) > 0;
+            if !busy && still >= limit {
+                return;
+            }
+            sleep(if busy {
+                limit
+            } else {
+                limit.saturating_sub(still)
+            })
+            .await;
+        }
+    }
+
+    /// Counts a request until the guard is dropped.
+    pub(super) fn request(self: &Arc<Self>) -> Request {
+        self.requests.fetch_add(1, Relaxed);
+        self.moved();
+        Request(self.clone())
+    }
+
+    /// Counts a body until it is dropped.
+    pub(super) fn watch<B>(self: &Arc<Self>, body: B) -> Watched<B> {
+        self.bodies.fetch_add(1, Relaxed);
+        Watched {
+            body,
+            activity: self.clone(),
+        }
+    }
+}
+
+/// A request that is being worked on.
+pub(super) struct Request(Arc<Activity>);
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.0.requests.fetch_sub(1, Relaxed);
+        self.0.moved();
+    }
+}
+
+/// A body that is under way.
+pub(super) struct Watched<B> {
+    body: B,
+    activity: Arc<Activity>,
+}
+
+impl<B> Drop for Watched<B> {
+    fn drop(&mut self) {
+        self.activity.bodies.fetch_sub(1, Relaxed);
+        self.activity.moved();
+    }
+}
+
+impl<B: Body + Unpin> Body for Watched<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        self.activity.moved();
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
