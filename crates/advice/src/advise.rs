@@ -1,11 +1,11 @@
 //! From a runtime and a shortfall to the change that fixes it.
 
+use hello::Version;
 use serde::Serialize;
 
 use crate::{
     data::{Answer, Family, Library, Release, Support},
     knowledge::Knowledge,
-    protocol::Protocol,
     recognise::Runtime,
     template,
 };
@@ -34,8 +34,8 @@ struct Case<'a> {
     family: &'a Family<'static>,
     release: Option<&'a Release>,
     library: Option<&'a Library>,
-    offered: Protocol,
-    needed: Protocol,
+    offered: Version,
+    needed: Version,
 }
 
 impl Knowledge {
@@ -47,8 +47,8 @@ impl Knowledge {
     pub fn advise(
         &self,
         runtime: Option<&Runtime>,
-        offered: Protocol,
-        needed: Protocol,
+        offered: Version,
+        needed: Version,
         check_url: &str,
     ) -> Advice {
         let family = runtime.and_then(|runtime| self.family(runtime.family));
@@ -112,7 +112,7 @@ impl<'a> Case<'a> {
 
     /// TLS 1.3 has facts of its own; whoever needs less than TLS 1.2 gets there with TLS 1.2.
     fn change(&self) -> Change<'a> {
-        if self.needed > Protocol::Tls12 {
+        if self.needed > Version::TLSV1_2 {
             self.reach_tls13()
         } else {
             self.reach_tls12()
@@ -132,7 +132,7 @@ impl<'a> Case<'a> {
             (Support::Depends, None | Some(Support::Depends)) => {
                 let (summary, ..) = self.release_says(release);
                 let summary = format!(
-                    "{summary} If that is in place already, something else holds it down. {}",
+                    "{summary} If that is so already, something else limits it. {}",
                     self.family.pinned.summary
                 );
                 (summary, release.snippet.as_ref(), &release.sources)
@@ -149,7 +149,7 @@ impl<'a> Case<'a> {
                 return self.pinned();
             }
             let find = &self.family.find;
-            let summary = format!("{what}, version unknown: {find}. {}", self.first_tls13());
+            let summary = format!("{what}, version unknown: to see it, {find}. {}", self.first_tls13());
             return (summary, None, &self.family.unknown.sources);
         };
         let sources = release.sources.as_slice();
@@ -192,9 +192,9 @@ impl<'a> Case<'a> {
     fn pinned(&self) -> Change<'a> {
         let pinned = &self.family.pinned;
         let summary = format!(
-            "{} can offer {}, yet offered {} at most, so something holds it there. {}",
+            "{} can offer {} but offered {} at most: a setting, or something between it and this API, limits it. {}",
             name_of(self.runtime),
-            self.needed.max(Protocol::Tls12),
+            self.needed.max(Version::TLSV1_2),
             self.offered,
             pinned.summary
         );
@@ -204,7 +204,7 @@ impl<'a> Case<'a> {
     fn version_unknown(&self) -> Change<'a> {
         let unknown = &self.family.unknown;
         let summary = format!(
-            "{}, version unknown: {}. {}",
+            "{}, version unknown: to see it, {}. {}",
             self.runtime.runtime, self.family.find, unknown.summary
         );
         (summary, unknown.snippet.as_ref(), &unknown.sources)
@@ -212,7 +212,7 @@ impl<'a> Case<'a> {
 
     fn release_says(&self, release: &'a Release) -> Change<'a> {
         let said = release.summary.as_deref().unwrap_or_default();
-        let summary = format!("{}: {said}", name_of(self.runtime));
+        let summary = said.replace("{name}", &name_of(self.runtime));
         (summary, release.snippet.as_ref(), &release.sources)
     }
 
@@ -228,7 +228,7 @@ impl<'a> Case<'a> {
             Some(row.versions.first().map_or("every", |first| first))
         };
         match (first(Support::Default), first(Support::Depends)) {
-            (Some(first), _) => format!("{name} {first} and later offer TLSv1.3 untouched."),
+            (Some(first), _) => format!("{name} {first} and later offer TLSv1.3 by default."),
             (None, Some("every")) => format!("{name} offers TLSv1.3 when what it runs on does."),
             (None, Some(first)) => {
                 format!("{name} {first} and later offer TLSv1.3 when what they run on does.")
@@ -246,11 +246,11 @@ pub(crate) fn name_of(runtime: &Runtime) -> String {
     }
 }
 
-fn general(answer: &Answer, offered: Protocol, needed: Protocol, check_url: &str) -> Advice {
+fn general(answer: &Answer, offered: Version, needed: Version, check_url: &str) -> Advice {
     let summary = answer
         .summary
-        .replace("{offered}", offered.name())
-        .replace("{needed}", needed.name());
+        .replace("{offered}", &offered.to_string())
+        .replace("{needed}", &needed.to_string());
     Advice {
         summary,
         snippet: None,

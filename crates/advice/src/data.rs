@@ -1,8 +1,9 @@
 //! The form of the data files. Every table refuses keys it does not know.
 
-use serde::Deserialize;
+use hello::Version;
+use serde::{Deserialize, Deserializer, de::Error};
 
-use crate::{protocol::Protocol, version::Range};
+use crate::version::Range;
 
 /// Whether a release offers a protocol version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -88,7 +89,8 @@ pub(crate) struct Release {
     pub(crate) library: Option<String>,
     pub(crate) tls12: Support,
     pub(crate) tls13: Option<Support>,
-    pub(crate) least: Option<Protocol>,
+    #[serde(default, deserialize_with = "openssl_name")]
+    pub(crate) least: Option<Version>,
     pub(crate) summary: Option<String>,
     pub(crate) snippet: Option<String>,
     pub(crate) tls13_snippet: Option<String>,
@@ -156,4 +158,16 @@ pub(crate) struct Answer {
     pub(crate) summary: String,
     pub(crate) verify: String,
     pub(crate) sources: Vec<String>,
+}
+
+/// A protocol version by its OpenSSL name.
+fn openssl_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Version>, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let version = Version::from_name(&name).ok_or_else(|| {
+        let known = Version::KNOWN.map(|known| known.to_string()).join(", ");
+        D::Error::custom(format!(
+            "no protocol version is called {name:?}; there are {known}"
+        ))
+    })?;
+    Ok(Some(version))
 }

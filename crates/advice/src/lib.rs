@@ -37,19 +37,20 @@
 //! # Example
 //!
 //! ```
-//! use advice::{Clues, Knowledge, Protocol};
+//! use advice::{Clues, Knowledge};
+//! use hello::Version;
 //!
 //! let knowledge = Knowledge::embedded();
 //! let runtime = knowledge.recognise(&Clues {
 //!     user_agent: Some("Java/1.7.0_25"),
 //!     ja4: None,
 //!     ja3: None,
-//!     max_protocol: Protocol::Tls10,
+//!     max_protocol: Version::TLSV1,
 //! });
 //! let advice = knowledge.advise(
 //!     runtime.as_ref(),
-//!     Protocol::Tls10,
-//!     Protocol::Tls12,
+//!     Version::TLSV1,
+//!     Version::TLSV1_2,
 //!     "https://api.example.com/ssl/",
 //! );
 //! assert!(advice.snippet.is_some_and(|line| line.contains("https.protocols")));
@@ -61,7 +62,6 @@ mod advise;
 mod data;
 mod error;
 mod knowledge;
-mod protocol;
 mod recognise;
 mod template;
 #[cfg(test)]
@@ -71,5 +71,4 @@ mod version;
 pub use advise::Advice;
 pub use error::DataError;
 pub use knowledge::Knowledge;
-pub use protocol::Protocol;
 pub use recognise::{Clues, Confidence, Runtime, USER_AGENT_LIMIT};

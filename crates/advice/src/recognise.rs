@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use hello::Version;
 use serde::Serialize;
 
 use crate::{
     data::{Family, Fingerprint, Library, Release, Support},
     knowledge::Knowledge,
-    protocol::Protocol,
 };
 
 /// Bytes of a User-Agent that are looked at; what names a runtime stands at the front.
@@ -26,7 +26,7 @@ pub struct Clues<'a> {
     /// JA3 of its ClientHello: 32 hex digits.
     pub ja3: Option<&'a str>,
     /// The highest protocol version it offered.
-    pub max_protocol: Protocol,
+    pub max_protocol: Version,
 }
 
 /// How far to trust a [`Runtime`]. The crate's first page says which clues earn which.
@@ -235,10 +235,10 @@ fn both(claim: &Claim<'_>, print: &Print<'_>) -> Runtime {
 }
 
 /// Why a release cannot have sent an offer that ends at `offered`, when it cannot.
-fn belied(runtime: &Runtime, release: &Release, offered: Protocol) -> Option<String> {
+fn belied(runtime: &Runtime, release: &Release, offered: Version) -> Option<String> {
     let never = |support: Option<Support>| support == Some(Support::Never);
-    let too_much = offered >= Protocol::Tls12 && never(Some(release.tls12))
-        || offered >= Protocol::Tls13 && never(release.tls13);
+    let too_much = offered >= Version::TLSV1_2 && never(Some(release.tls12))
+        || offered >= Version::TLSV1_3 && never(release.tls13);
     let verb = if too_much {
         "cannot offer"
     } else if release.least.is_some_and(|least| offered < least) {

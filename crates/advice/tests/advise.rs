@@ -1,12 +1,13 @@
 //! The advice for the clients that a platform's notice names, and for those it is wrong about.
 
-use advice::{Advice, Clues, Knowledge, Protocol};
+use advice::{Advice, Clues, Knowledge};
+use hello::Version;
 
 const CHECK_URL: &str = "https://api.example.com/ssl/";
 
-fn advise(user_agent: &str, ja4: Option<&str>, needed: Protocol) -> Advice {
+fn advise(user_agent: &str, ja4: Option<&str>, needed: Version) -> Advice {
     let knowledge = Knowledge::embedded();
-    let offered = Protocol::Tls10;
+    let offered = Version::TLSV1;
     let clues = Clues {
         user_agent: Some(user_agent),
         ja4,
@@ -79,7 +80,7 @@ const NOTICE: [(&str, &str, &str); 15] = [
 #[test]
 fn the_rows_of_the_notice_get_the_exact_change() {
     for (user_agent, says, changes) in NOTICE {
-        let advice = advise(user_agent, None, Protocol::Tls12);
+        let advice = advise(user_agent, None, Version::TLSV1_2);
         assert!(
             advice.summary.contains(says),
             "{user_agent}: {}",
@@ -108,10 +109,10 @@ fn a_stack_that_could_is_told_what_holds_it_down() {
     let advice = advise(
         "Ruby",
         Some("t10d090600_c491f621fb4c_195413a0cc0f"),
-        Protocol::Tls12,
+        Version::TLSV1_2,
     );
     assert!(
-        advice.summary.contains("something holds it there"),
+        advice.summary.contains("limits it"),
         "{}",
         advice.summary
     );
@@ -120,11 +121,11 @@ fn a_stack_that_could_is_told_what_holds_it_down() {
 
 #[test]
 fn an_unknown_version_is_told_how_to_find_it() {
-    let advice = advise("Apache-HttpClient/4.2.1 (java 1.5)", None, Protocol::Tls12);
+    let advice = advise("Apache-HttpClient/4.2.1 (java 1.5)", None, Version::TLSV1_2);
     assert!(
         advice
             .summary
-            .contains("version unknown: run `java -version`"),
+            .contains("version unknown: to see it, run `java -version`"),
         "{}",
         advice.summary
     );
@@ -135,17 +136,17 @@ fn an_unknown_client_gets_the_advice_of_its_stack_or_of_all() {
     let stack = advise(
         "",
         Some("t10d360400_f6eb58f1a81a_a875e5012fde"),
-        Protocol::Tls12,
+        Version::TLSV1_2,
     );
     assert!(
-        stack.summary.starts_with("Node.js 0.8: "),
+        stack.summary.starts_with("Node.js 0.8 "),
         "{}",
         stack.summary
     );
     let shared = advise(
         "",
         Some("t10d090600_c491f621fb4c_195413a0cc0f"),
-        Protocol::Tls12,
+        Version::TLSV1_2,
     );
     assert!(
         shared.summary.starts_with("OpenSSL can offer TLSv1.2"),
@@ -159,7 +160,7 @@ fn an_unknown_client_gets_the_advice_of_its_stack_or_of_all() {
         "{}",
         shared.summary
     );
-    let nobody = advise("x", None, Protocol::Tls12);
+    let nobody = advise("x", None, Version::TLSV1_2);
     assert!(
         nobody.summary.contains("OpenSSL 1.0.1, Java 8"),
         "{}",
@@ -173,14 +174,14 @@ fn an_unknown_client_gets_the_advice_of_its_stack_or_of_all() {
 
 #[test]
 fn tls13_is_promised_only_where_it_is_known() {
-    let node = advise("sdk node/10.24.1", None, Protocol::Tls13);
+    let node = advise("sdk node/10.24.1", None, Version::TLSV1_3);
     assert!(
         node.summary
             .starts_with("Node.js 10.24.1 cannot speak TLSv1.3. Node.js 12 and later"),
         "{}",
         node.summary
     );
-    let python = advise("Python-urllib/3.4", None, Protocol::Tls13);
+    let python = advise("Python-urllib/3.4", None, Version::TLSV1_3);
     assert!(
         python
             .summary
@@ -191,14 +192,14 @@ fn tls13_is_promised_only_where_it_is_known() {
     let explorer = advise(
         "Mozilla/5.0 (Windows NT 6.1; Trident/7.0; rv:11.0) like Gecko",
         None,
-        Protocol::Tls13,
+        Version::TLSV1_3,
     );
     assert!(
         explorer.summary.contains("No release of Internet Explorer"),
         "{}",
         explorer.summary
     );
-    let java = advise("Java/1.8.0_300", None, Protocol::Tls13);
+    let java = advise("Java/1.8.0_300", None, Version::TLSV1_3);
     assert_eq!(
         java.snippet.as_deref(),
         Some("-Djdk.tls.client.protocols=TLSv1.3,TLSv1.2")
@@ -209,7 +210,7 @@ fn tls13_is_promised_only_where_it_is_known() {
 fn clues_that_disagree_point_at_what_stands_between() {
     let chrome =
         "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36";
-    let advice = advise(chrome, None, Protocol::Tls12);
+    let advice = advise(chrome, None, Version::TLSV1_2);
     assert!(
         advice.summary.starts_with("The clues disagree: "),
         "{}",
@@ -221,8 +222,8 @@ fn clues_that_disagree_point_at_what_stands_between() {
 #[test]
 fn whoever_offers_enough_changes_nothing() {
     let knowledge = Knowledge::embedded();
-    for offered in [Protocol::Tls12, Protocol::Tls13] {
-        let advice = knowledge.advise(None, offered, Protocol::Tls12, CHECK_URL);
+    for offered in [Version::TLSV1_2, Version::TLSV1_3] {
+        let advice = knowledge.advise(None, offered, Version::TLSV1_2, CHECK_URL);
         assert!(
             advice.summary.starts_with("Nothing needs changing"),
             "{}",
@@ -236,7 +237,7 @@ fn whoever_offers_enough_changes_nothing() {
 fn a_forged_address_stays_inside_the_command() {
     let knowledge = Knowledge::embedded();
     let hostile = "https://evil'; rm -rf / #/ssl/";
-    let advice = knowledge.advise(None, Protocol::Tls13, Protocol::Tls12, hostile);
+    let advice = knowledge.advise(None, Version::TLSV1_3, Version::TLSV1_2, hostile);
     assert_eq!(
         advice.verify,
         "curl -sS 'https://evil%27%3B%20rm%20-rf%20/%20%23/ssl/'"

@@ -63,7 +63,7 @@ pub(crate) async fn serve(
     // HTTP/2 asks for TLS 1.2 (RFC 9113 section 9.2), and old clients that offer it below that mean it less.
     let http2 = serving == tls::policy::Serving::Modern;
     let handshake = tls::accept(
-        Wire::new(Lingering::new(stream), bytes),
+        Wire::new(Lingering::new(stream, core.stopping.clone()), bytes),
         entrance.certificates.config(),
         serving,
         http2,

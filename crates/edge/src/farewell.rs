@@ -6,6 +6,7 @@ use hello::Version;
 use rustix::net::{SendFlags, send};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
 
 use crate::lingering::Lingering;
 
@@ -34,8 +35,13 @@ pub(crate) fn send_alert_at_once(
 }
 
 /// Sends a fatal alert and closes when the client has had time to read it.
-pub(crate) async fn send_alert(stream: TcpStream, description: u8, legacy_version: Version) {
-    close_after(stream, &alert(description, legacy_version)).await;
+pub(crate) async fn send_alert(
+    stream: TcpStream,
+    description: u8,
+    legacy_version: Version,
+    stopping: &CancellationToken,
+) {
+    close_after(stream, &alert(description, legacy_version), stopping).await;
 }
 
 /// A fatal alert (RFC 8446 section 6; the same bytes since SSLv3).
@@ -54,17 +60,17 @@ fn alert(description: u8, legacy_version: Version) -> [u8; 7] {
 }
 
 /// Answers an HTTP request that came without TLS, and closes.
-pub(crate) async fn send_plain_http_answer(stream: TcpStream) {
+pub(crate) async fn send_plain_http_answer(stream: TcpStream, stopping: &CancellationToken) {
     const BODY: &str = "This port speaks HTTPS. Use https:// in the URL.\n";
     let answer = format!(
         "HTTP/1.1 400 HTTPS Needed Here\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{BODY}",
         BODY.len()
     );
-    close_after(stream, answer.as_bytes()).await;
+    close_after(stream, answer.as_bytes(), stopping).await;
 }
 
-async fn close_after(stream: TcpStream, last_words: &[u8]) {
-    let mut stream = Lingering::new(stream);
+async fn close_after(stream: TcpStream, last_words: &[u8], stopping: &CancellationToken) {
+    let mut stream = Lingering::new(stream, stopping.clone());
     // A failure means the client is gone already, which is what we are after.
     if stream.write_all(last_words).await.is_ok() {
         stream.shutdown().await.ok();

@@ -4,9 +4,23 @@
 //! `/ssl/`, or the application behind; and one sighting to the ledger. One way through:
 //!
 //! ```text
-//! accept ─> door (read hello, decide) ─> refuse: alert, linger, close
-//!                    └─> tls (policy for this hello) ─> http (decide again) ─> /ssl/, explain, or proxy
+//! door: accept, read the hello, decide ──> farewell: alert, close
+//!   └─> tls: the handshake, by the policy for this hello
+//!         └─> http: decide again ──> /ssl/, explanation or proxy
 //! ```
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `door` | accepting, and judging the hello as soon as it is there |
+//! | `farewell` | last words on a connection that is not let in |
+//! | `connection` | the life of one that is |
+//! | `tls` | policies, certificates, the local authority, the handshake, rest without buffers |
+//! | `http` | requests: `/ssl/`, explanations, warnings, previews, health, the proxy |
+//! | `wire`, `lingering` | the socket under TLS: few system calls, and a close that lets the last words arrive |
+//! | `record` | the sighting while it lasts |
+//! | `accounts`, `privacy`, `secret` | who is calling, and what is kept of that |
+//! | `bounds` | how many connections, in all and from one address |
+//! | `settings`, `clock`, `core`, `server` | what all of them share; start, reload, stop |
 //!
 //! It decides nothing itself: every decision is `floor`'s. It knows nothing of the console, and writes no
 //! file but those of its local authority and its secret.
@@ -31,5 +45,7 @@ mod tls;
 mod wire;
 
 pub use clock::Clock;
+pub use http::offered::{Offered, OfferedNames};
 pub use server::{Edge, Handle, Ingredients, StartError};
 pub use tls::certificates::CertificateError;
+pub use tls::negotiated;

@@ -2,7 +2,8 @@
 //!
 //! A close with unread bytes makes the kernel send RST, and a client whose stack sees RST first reports
 //! "connection reset" instead of the alert or the answer that was sent. So: shut down the write side, read away
-//! what the client still sends for a bounded time, then close.
+//! what the client still sends for a bounded time, then close. When the edge stops, what a client sends buys it no
+//! more time: its last words have been sent, and a stop is not to wait for whoever never falls silent.
 
 use std::io;
 use std::pin::Pin;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 /// How long to wait for the client's next bytes or its close. A client that has read our last words closes at once.
 const QUIET: Duration = Duration::from_secs(2);
@@ -24,21 +26,27 @@ pub(crate) struct Lingering<S> {
     /// The client's end has been read: nothing is left to wait for.
     ended: bool,
     closing: Option<Closing>,
+    stopping: CancellationToken,
 }
 
 #[derive(Debug)]
 struct Closing {
+    /// When the client has been quiet for long enough.
+    quiet: Instant,
+    /// When it has been waited for long enough in all.
+    whole: Instant,
     /// Made when there is something to wait for.
-    quiet: Option<Pin<Box<Sleep>>>,
-    until: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Lingering<S> {
-    pub(crate) const fn new(socket: S) -> Self {
+    /// `stopping` is cancelled when the edge stops.
+    pub(crate) const fn new(socket: S, stopping: CancellationToken) -> Self {
         Self {
             socket,
             ended: false,
             closing: None,
+            stopping,
         }
     }
 }
@@ -72,28 +80,43 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.closing.is_none() {
             ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;
+            let now = Instant::now();
             self.closing = Some(Closing {
-                quiet: None,
-                until: Instant::now() + WHOLE,
+                quiet: now + QUIET,
+                whole: now + WHOLE,
+                timer: None,
             });
         }
         let mut scratch = [0; 4096];
         while !self.ended {
             let mut scratch = ReadBuf::new(&mut scratch);
             let read = self.as_mut().poll_read(cx, &mut scratch);
-            let Some(closing) = &mut self.closing else {
+            let Self {
+                closing: Some(closing),
+                stopping,
+                ..
+            } = &mut *self
+            else {
                 break;
             };
             let now = Instant::now();
+            let until = closing.quiet.min(closing.whole);
             match read {
-                Poll::Ready(Ok(())) if now < closing.until => closing.quiet = None,
+                Poll::Ready(Ok(())) if now < until => {
+                    if !stopping.is_cancelled() {
+                        closing.quiet = now + QUIET;
+                    }
+                }
                 // Out of time, or the client is gone, which is what we are after.
                 Poll::Ready(_) => break,
                 Poll::Pending => {
-                    let quiet = closing.quiet.get_or_insert_with(|| {
-                        Box::pin(sleep_until(closing.until.min(now + QUIET)))
-                    });
-                    ready!(quiet.as_mut().poll(cx));
+                    let timer = closing
+                        .timer
+                        .get_or_insert_with(|| Box::pin(sleep_until(until)));
+                    if timer.deadline() != until {
+                        timer.as_mut().reset(until);
+                    }
+                    ready!(timer.as_mut().poll(cx));
                     break;
                 }
             }
@@ -105,23 +128,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::time::sleep;
 
-    #[tokio::test(start_paused = true)]
-    async fn the_close_waits_for_the_client_but_not_for_ever() {
-        let (near, mut far) = duplex(1 << 16);
-        let mut lingering = Lingering::new(near);
-        let start = Instant::now();
-        lingering.shutdown().await.unwrap();
-        assert_eq!(start.elapsed(), QUIET, "a client that says nothing more");
-        assert_eq!(far.read(&mut [0]).await.unwrap(), 0, "has seen our end");
+    fn lingering() -> (Lingering<DuplexStream>, DuplexStream, CancellationToken) {
+        let (near, far) = duplex(1 << 16);
+        let stopping = CancellationToken::new();
+        (Lingering::new(near, stopping.clone()), far, stopping)
+    }
 
-        let (near, mut far) = duplex(1 << 16);
-        let mut lingering = Lingering::new(near);
+    /// How long the close takes while the client sends a byte each second and never stops.
+    async fn closing_while_it_trickles(
+        mut lingering: Lingering<DuplexStream>,
+        mut far: DuplexStream,
+    ) -> Duration {
         let trickle = async {
             loop {
                 far.write_all(b"x").await.unwrap();
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                sleep(Duration::from_secs(1)).await;
             }
         };
         let start = Instant::now();
@@ -129,17 +153,48 @@ mod tests {
             shut = lingering.shutdown() => shut.unwrap(),
             () = trickle => {}
         }
+        start.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_close_waits_for_the_client_but_not_for_ever() {
+        let (mut quiet, mut far, _) = lingering();
+        let start = Instant::now();
+        quiet.shutdown().await.unwrap();
+        assert_eq!(start.elapsed(), QUIET, "a client that says nothing more");
+        assert_eq!(far.read(&mut [0]).await.unwrap(), 0, "has seen our end");
+
+        let (trickled, far, _) = lingering();
+        let lasted = closing_while_it_trickles(trickled, far).await;
         assert!(
-            start.elapsed() <= WHOLE + QUIET,
-            "a client that never stops: {:?}",
-            start.elapsed()
+            lasted > 10 * QUIET && lasted <= WHOLE,
+            "a client that never stops: {lasted:?}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_waits_no_longer_than_the_quiet_time() {
+        let (trickled, far, stopping) = lingering();
+        stopping.cancel();
+        let lasted = closing_while_it_trickles(trickled, far).await;
+        assert!(lasted <= QUIET, "stopping before the close: {lasted:?}");
+
+        let (trickled, far, stopping) = lingering();
+        let before = Duration::from_millis(7500);
+        tokio::spawn(async move {
+            sleep(before).await;
+            stopping.cancel();
+        });
+        let lasted = closing_while_it_trickles(trickled, far).await;
+        assert!(
+            lasted > before && lasted <= before + QUIET,
+            "stopping while it closes: {lasted:?}"
         );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_is_done_is_not_waited_for() {
-        let (near, far) = duplex(1 << 16);
-        let mut lingering = Lingering::new(near);
+        let (mut lingering, far, _) = lingering();
         drop(far);
         assert_eq!(lingering.read(&mut [0; 8]).await.unwrap(), 0);
         let start = Instant::now();

@@ -107,7 +107,35 @@ pub struct AccountSettings {
     /// Names for accounts: to each the SHA-256 (hex) of its keys or tokens. A key that is not listed is known by
     /// a keyed hash of it. Keys themselves are written nowhere.
     #[serde(default)]
-    pub names: BTreeMap<String, Vec<String>>,
+    pub names: BTreeMap<String, Vec<KeyHash>>,
+}
+
+/// The SHA-256 of a key or token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyHash(pub(crate) [u8; 32]);
+
+impl<'de> Deserialize<'de> for KeyHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digits = text.as_bytes();
+        let mut hash = [0; 32];
+        let mut is_hash = digits.len() == 2 * hash.len();
+        for (byte, pair) in hash.iter_mut().zip(digits.as_chunks::<2>().0) {
+            let read = std::str::from_utf8(pair)
+                .ok()
+                .filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()))
+                .and_then(|pair| u8::from_str_radix(pair, 16).ok());
+            is_hash &= read.is_some();
+            *byte = read.unwrap_or_default();
+        }
+        if is_hash {
+            Ok(Self(hash))
+        } else {
+            Err(D::Error::custom(format!(
+                "{text:?} is no SHA-256 in hex (64 digits); make one with: printf %s \"$KEY\" | sha256sum"
+            )))
+        }
+    }
 }
 
 /// Where an account shows itself.
@@ -187,7 +215,7 @@ pub struct Limits {
     /// Time a body may stand still, in either direction. Default `"60s"`.
     #[serde(deserialize_with = "duration")]
     pub stall: Duration,
-    /// Time to connect to the upstream. Default `"5s"`.
+    /// Time to connect to the upstream, the TLS handshake with it included. Default `"5s"`.
     #[serde(deserialize_with = "duration")]
     pub upstream_connect: Duration,
     /// Time from the end of a request to the upstream's answer. Default `"60s"`.

@@ -1,6 +1,7 @@
 //! Brownouts: short, announced windows in which a floor bites, so that a forgotten client shows itself while
 //! there is time.
 
+use std::fmt;
 use std::hash::Hasher;
 
 use jiff::{SignedDuration, Timestamp};
@@ -39,6 +40,15 @@ pub enum Measure {
     Explain,
     /// As the refuse phase.
     Refuse,
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Explain => "explain",
+            Self::Refuse => "refuse",
+        })
+    }
 }
 
 /// One window: from `start` to `end`, `end` not in it.

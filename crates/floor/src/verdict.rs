@@ -106,6 +106,24 @@ impl Shortfall {
     pub const fn because(self) -> impl fmt::Display + Copy {
         Because(self)
     }
+
+    /// What would do instead, as one name: a version, a cipher suite or a group.
+    pub const fn needed(self) -> impl fmt::Display + Copy {
+        Needed(self)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Needed(Shortfall);
+
+impl fmt::Display for Needed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Shortfall::Version { needed, .. } => needed.fmt(f),
+            Shortfall::Suites { needed } => Named::Suite(needed).fmt(f),
+            Shortfall::Groups { needed } => Named::Group(needed).fmt(f),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -123,11 +141,12 @@ impl fmt::Display for Because {
 
 impl fmt::Display for Shortfall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.because().fmt(f)?;
-        match *self {
-            Self::Version { needed, .. } => write!(f, "; {needed} needed"),
-            Self::Suites { needed } => write!(f, "; one such as {} needed", Named::Suite(needed)),
-            Self::Groups { needed } => write!(f, "; one such as {} needed", Named::Group(needed)),
+        let (because, needed) = (self.because(), self.needed());
+        match self {
+            Self::Version { .. } => write!(f, "{because}; {needed} needed"),
+            Self::Suites { .. } | Self::Groups { .. } => {
+                write!(f, "{because}; one such as {needed} needed")
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use floor::Phase;
-use hello::{NotTls, Offer, Version};
+use hello::{NotTls, Offer, Version, names};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
@@ -64,6 +64,14 @@ pub struct Negotiated {
     pub alpn: Option<&'static str>,
     /// Whether an earlier session was resumed.
     pub resumed: bool,
+}
+
+impl Negotiated {
+    /// The cipher suite's IANA name.
+    pub fn cipher_iana(&self) -> Option<&'static str> {
+        let code = names::cipher_suite_by_name(self.cipher)?;
+        names::cipher_suite(code).map(|name| name.iana)
+    }
 }
 
 fn negotiated_version<S: Serializer>(version: &Version, serializer: S) -> Result<S::Ok, S::Error> {

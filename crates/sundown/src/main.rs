@@ -15,6 +15,9 @@ use clap::{CommandFactory, Parser};
 
 use cli::{Cli, Command};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What a command ends with when it could not do its work (0 and 1 are verdicts in `check` and `plan --check`).
 const FAILURE: u8 = 2;
 

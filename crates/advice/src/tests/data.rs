@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    Clues, Knowledge, Protocol,
+    Clues, Knowledge,
     data::{Release, Support},
     knowledge::Source,
     version::Version,
@@ -78,6 +78,7 @@ fn every_release_has_its_fix_and_its_sources() {
             );
             if let Some(summary) = &release.summary {
                 assert_says(summary, &row);
+                assert!(summary.starts_with("{name}"), "{row}: `{summary}`");
             }
             if let Some(verify) = &release.verify {
                 assert_verifies(verify, &row);
@@ -128,7 +129,7 @@ fn every_pattern_reads_its_examples() {
                     user_agent: Some(&example.ua),
                     ja4: None,
                     ja3: None,
-                    max_protocol: Protocol::Tls10,
+                    max_protocol: hello::Version::TLSV1,
                 };
                 let runtime = knowledge
                     .recognise(&clues)

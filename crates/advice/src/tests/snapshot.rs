@@ -3,7 +3,9 @@
 
 use std::fmt::Write as _;
 
-use crate::{Advice, Confidence, Knowledge, Protocol, Runtime, data::Family};
+use hello::Version;
+
+use crate::{Advice, Confidence, Knowledge, Runtime, data::Family};
 
 const CHECK_URL: &str = "https://api.example.com/ssl/";
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/advice.txt");
@@ -49,17 +51,17 @@ fn everything() -> String {
             &knowledge.advise(runtime, offered, needed, CHECK_URL),
         );
     };
-    let offered = Protocol::Tls10;
+    let offered = Version::TLSV1;
     say(
         "anybody who offers enough",
         None,
-        Protocol::Tls12,
-        Protocol::Tls12,
+        Version::TLSV1_2,
+        Version::TLSV1_2,
     );
-    say("nobody known -> TLSv1.2", None, offered, Protocol::Tls12);
+    say("nobody known -> TLSv1.2", None, offered, Version::TLSV1_2);
     for family in &knowledge.families {
         let anyone = runtime(family, None);
-        for needed in [Protocol::Tls12, Protocol::Tls13] {
+        for needed in [Version::TLSV1_2, Version::TLSV1_3] {
             say(
                 &format!("{}, version unknown -> {needed}", family.name),
                 Some(&anyone),
@@ -69,7 +71,7 @@ fn everything() -> String {
         }
         for release in &family.release {
             let one = runtime(family, Some(release.versions.first().unwrap_or("0")));
-            for needed in [Protocol::Tls12, Protocol::Tls13] {
+            for needed in [Version::TLSV1_2, Version::TLSV1_3] {
                 let title = format!("{} {} -> {needed}", family.name, release.versions.text);
                 say(&title, Some(&one), offered, needed);
             }
@@ -83,7 +85,7 @@ fn everything() -> String {
             &format!("stack: {} -> TLSv1.2", library.name),
             Some(&stack),
             offered,
-            Protocol::Tls12,
+            Version::TLSV1_2,
         );
     }
     let mut belied = runtime(knowledge.family("chrome").unwrap(), Some("120"));
@@ -93,7 +95,7 @@ fn everything() -> String {
         "clues that disagree -> TLSv1.2",
         Some(&belied),
         offered,
-        Protocol::Tls12,
+        Version::TLSV1_2,
     );
     text
 }

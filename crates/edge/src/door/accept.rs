@@ -147,7 +147,7 @@ async fn attend(
             answer(opening, knock.bytes, &core, &live, peer.ip(), &mut record)
         }
     };
-    if let Some((stream, admitted)) = answer.act(stream).await {
+    if let Some((stream, admitted)) = answer.act(stream, &core.stopping).await {
         // Boxed: a connection that waits at the door should not carry the room that TLS and HTTP need.
         Box::pin(connection::serve(
             stream, peer, *admitted, record, permit, core, entrance,

@@ -15,6 +15,7 @@ use floor::{Action, Decision, Moment, Who};
 use hello::{Offer, Version};
 use ledger::{Account, Judged, Outcome};
 use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use accept::accept;
 
@@ -51,23 +52,31 @@ impl Answer {
     fn act_at_once(self, socket: impl AsFd) -> Option<Self> {
         match self {
             Self::Close => None,
-            Self::Alert { description, legacy_version, unread: Unread::Nothing }
-                if farewell::send_alert_at_once(socket, description, legacy_version) =>
-            {
-                None
-            }
+            Self::Alert {
+                description,
+                legacy_version,
+                unread: Unread::Nothing,
+            } if farewell::send_alert_at_once(socket, description, legacy_version) => None,
             answer => Some(answer),
         }
     }
 
     /// Acts on the answer; gives back a connection that is let in.
-    async fn act(self, stream: TcpStream) -> Option<(TcpStream, Box<Admitted>)> {
+    async fn act(
+        self,
+        stream: TcpStream,
+        stopping: &CancellationToken,
+    ) -> Option<(TcpStream, Box<Admitted>)> {
         match self.act_at_once(&stream)? {
             Self::LetIn(admitted) => return Some((stream, admitted)),
-            Self::Alert { description, legacy_version, .. } => {
-                farewell::send_alert(stream, description, legacy_version).await;
+            Self::Alert {
+                description,
+                legacy_version,
+                ..
+            } => {
+                farewell::send_alert(stream, description, legacy_version, stopping).await;
             }
-            Self::PlainHttp => farewell::send_plain_http_answer(stream).await,
+            Self::PlainHttp => farewell::send_plain_http_answer(stream, stopping).await,
             Self::Close => {}
         }
         None

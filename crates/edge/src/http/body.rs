@@ -12,6 +12,7 @@ use hyper::header::EXPECT;
 use hyper::{Request, Version};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 /// What an answer carries: the edge's own words, or the upstream's as they come.
 pub(crate) type Body = Either<Full<Bytes>, Bounded<Incoming>>;
@@ -125,16 +126,26 @@ const WHOLE: Duration = Duration::from_secs(30);
 /// Reads away the body of a request that goes no further, beside its answer. Many clients read nothing before
 /// they have sent everything; and a body that is dropped cancels its stream in HTTP/2, which some clients see
 /// instead of the answer, where it is meant to only ask them to stop (RFC 9113 section 8.1).
-pub(crate) fn read_away(request: Request<Incoming>) {
+///
+/// When the edge stops, a body that keeps coming is waited for no longer than one that has fallen silent.
+pub(crate) fn read_away(request: Request<Incoming>, stopping: &CancellationToken) {
     let waits = request.version() < Version::HTTP_2 && request.headers().contains_key(EXPECT);
     let mut body = request.into_body();
     // A client that waits for 100 Continue has sent nothing, and reading would send it.
     if waits || body.is_end_stream() {
         return;
     }
+    let stopping = stopping.clone();
     tokio::spawn(async move {
         let reading = async { while let Ok(Some(Ok(_))) = timeout(QUIET, body.frame()).await {} };
+        let stopped = async {
+            stopping.cancelled().await;
+            sleep(QUIET).await;
+        };
         // What has not come by then is not waited for: HTTP/1.1 closes, HTTP/2 resets the stream.
-        timeout(WHOLE, reading).await.ok();
+        tokio::select! {
+            _ = timeout(WHOLE, reading) => {}
+            () = stopped => {}
+        }
     });
 }

@@ -2,7 +2,7 @@
 //! phrase, header and body; all three carry the message.
 
 use advice::Advice;
-use floor::{Decision, Phase, Sunset};
+use floor::{Decision, Phase, Shortfall, Sunset};
 use hyper::ext::ReasonPhrase;
 use hyper::{Response, StatusCode, Version};
 use jiff::Timestamp;
@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::body::Body;
 use super::respond::{self, Form};
+use super::page::when;
 use super::ssl::{self, Subject};
 use super::{notice, page};
 
@@ -63,7 +64,7 @@ pub(crate) fn answer(
             group: subject.negotiated.group,
             max_protocol: subject.offer.max_version().to_string(),
         },
-        needed: decision.verdict.shortfalls().map(ssl::needed).collect(),
+        needed: decision.verdict.shortfalls().map(|shortfall| shortfall.needed().to_string()).collect(),
         since: since(sunset, decision),
         sunset: &sunset.name,
         contact: sunset.contact.as_deref(),
@@ -113,30 +114,47 @@ fn since(sunset: &Sunset, decision: &Decision) -> Option<Timestamp> {
 fn detail(sunset: &Sunset, decision: &Decision, client: Option<&ssl::Client>) -> String {
     let who = client.map_or_else(
         || "This client".to_owned(),
-        |client| {
-            format!(
-                "This client ({}{})",
-                client.runtime,
-                client
-                    .version
-                    .as_deref()
-                    .map_or_else(String::new, |version| format!(" {version}"))
-            )
+        |client| match &client.version {
+            Some(version) => format!("This client ({} {version})", client.runtime),
+            None => format!("This client ({})", client.runtime),
         },
     );
-    let because = decision
+    let (offers, needs): (Vec<String>, Vec<String>) = decision
         .verdict
         .shortfalls()
-        .map(|shortfall| shortfall.to_string())
-        .collect::<Vec<_>>()
-        .join("; ");
-    let since = match (since(sunset, decision), decision.window_end) {
-        (_, Some(end)) => format!("It is turned away for a while, until {end}, as a rehearsal."),
-        (Some(since), None) => format!("It has not been served since {since}."),
-        (None, None) => "It is not served any more.".to_owned(),
+        .map(|shortfall| {
+            let needed = shortfall.needed();
+            match shortfall {
+                Shortfall::Version { offered, .. } => {
+                    (format!("{offered} at most"), format!("{needed} or later"))
+                }
+                Shortfall::Suites { .. } => (
+                    "no cipher suite that will do".to_owned(),
+                    format!("a cipher suite such as {needed}"),
+                ),
+                Shortfall::Groups { .. } => (
+                    "no key exchange group that will do".to_owned(),
+                    format!("a key exchange group such as {needed}"),
+                ),
+            }
+        })
+        .unzip();
+    let (offers, needs) = (offers.join(" and "), needs.join(" and "));
+    let since = match (decision.window_end, sunset.ends_at()) {
+        (Some(end), Some(from)) => format!(
+            "from {from} on this API needs {needs}. As a rehearsal of that day it is turned away until {end}",
+            from = when(from),
+            end = when(end)
+        ),
+        (Some(end), None) => format!(
+            "this API will need {needs}. As a rehearsal it is turned away until {end}",
+            end = when(end)
+        ),
+        (None, Some(from)) => format!("since {} this API needs {needs}", when(from)),
+        (None, None) => format!("this API needs {needs}"),
     };
     format!(
-        "{who} {because}. {since} The request was not processed. Plan: {}.",
+        "{who} offers {offers}; {since}. This request was not processed. Being retired: {}.",
         sunset.name
     )
 }
@@ -148,14 +166,14 @@ fn text(problem: &Problem<'_>) -> String {
         if let Some(snippet) = &advice.snippet {
             text.push_str(&format!("\n{snippet}\n"));
         }
-        text.push_str(&format!("\nTo check it:\n{}\n", advice.verify));
+        text.push_str(&format!("\nTo check it from the same machine:\n{}\n", advice.verify));
     }
     text.push_str(&format!(
-        "\nWhat this connection negotiated: {}\n",
+        "\nCheck of this client: {}\n",
         problem.ssl
     ));
     if let Some(contact) = problem.contact {
-        text.push_str(&format!("Help: {contact}\n"));
+        text.push_str(&format!("Contact: {contact}\n"));
     }
     text
 }

@@ -2,10 +2,12 @@
 
 mod activity;
 pub(crate) mod body;
+mod connector;
 mod explain;
 mod headers;
 mod health;
 mod notice;
+pub(crate) mod offered;
 mod page;
 pub(crate) mod proxy;
 pub(crate) mod reports;
@@ -71,7 +73,8 @@ pub(crate) async fn serve(mut stream: Stream, session: Arc<Session>, limits: &Li
 async fn serve_http1(stream: Stream, session: Arc<Session>, limits: &Limits) -> hyper::Result<()> {
     let activity = Activity::new();
     let over = over(session.core.stopping.clone(), &activity, limits);
-    let requests = service_fn(|request| answer(&session, &activity, request));
+    // Boxed: hyper keeps the room of a request for as long as the connection lasts.
+    let requests = service_fn(|request| Box::pin(answer(&session, &activity, request)));
     let mut builder = http1::Builder::new();
     // No `pipeline_flush`: it keeps back an answer as long as unread bytes follow its request, and where that
     // answer is the last the client never gets it.
@@ -80,7 +83,11 @@ async fn serve_http1(stream: Stream, session: Arc<Session>, limits: &Limits) -> 
         .header_read_timeout(limits.idle)
         .max_buf_size(longest_head(limits).max(8192))
         .half_close(false);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), requests).with_upgrades());
+    let mut connection = pin!(
+        builder
+            .serve_connection(TokioIo::new(stream), requests)
+            .with_upgrades()
+    );
     tokio::select! {
         ended = connection.as_mut() => ended,
         over = over => {

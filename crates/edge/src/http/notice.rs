@@ -6,7 +6,7 @@ use hyper::header::{HeaderName, LINK};
 use jiff::Timestamp;
 use ledger::Negotiated;
 
-use super::{headers, ssl};
+use super::headers;
 
 const NOTICE: HeaderName = HeaderName::from_static("sundown-notice");
 const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
@@ -19,7 +19,7 @@ pub(crate) fn line(verdict: &Verdict) -> String {
         .map(|shortfall| {
             format!(
                 "{} needed; client {}",
-                ssl::needed(shortfall),
+                shortfall.needed(),
                 shortfall.because()
             )
         })
@@ -66,7 +66,7 @@ pub(crate) fn dictionary(verdict: &Verdict, sunset: &Sunset, negotiated: &Negoti
         fields.push(format!(
             "{key}=\"{seen}\", {}=\"{}\"",
             key.replace("seen", "needed"),
-            ssl::needed(shortfall)
+            shortfall.needed()
         ));
     }
     if let Some(at) = sunset.ends_at() {

@@ -1,15 +1,21 @@
 //! Pages for people. Plain HTML with a few lines of style: the browsers that need these pages most are old.
 
 use advice::Advice;
+use floor::Phase;
+use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::ssl::{Overall, SslAnswer};
+use super::ssl::{FloorStanding, Overall, SslAnswer};
 
-const STYLE: &str = "body{font:16px/1.5 Verdana,Arial,sans-serif;color:#222;background:#fff;max-width:46em;margin:2em auto;padding:0 1em}\
-h1{font-size:26px;font-weight:normal}h2{font-size:18px;margin-top:1.6em}table{border-collapse:collapse;width:100%}\
-td,th{border-bottom:1px solid #ccc;padding:4px 12px 4px 0;text-align:left;vertical-align:top}\
+// Colours on white have a contrast of 7 or more (WCAG 2.1, 1.4.6). What does not know @media shows the wide form.
+const STYLE: &str = "body{font:16px/1.5 Verdana,Arial,sans-serif;color:#222;background:#fff;max-width:46em;margin:2em auto;padding:0 1em;word-wrap:break-word}\
+h1{font-size:26px;line-height:1.3;font-weight:normal}h2{font-size:18px;margin:1.8em 0 .4em}\
+table{border-collapse:collapse;width:100%;margin-bottom:1.2em}\
+td,th{border-bottom:1px solid #ccc;padding:5px 12px 5px 0;text-align:left;vertical-align:top}th{width:12em;font-weight:normal;color:#555}\
 pre{background:#f3f3f3;border:1px solid #ddd;padding:8px;white-space:pre-wrap;word-wrap:break-word}\
-.ok{color:#176117}.at-risk{color:#8a5300}.blocked{color:#a11212}.small{color:#555;font-size:13px}";
+.verdict{border-left:6px solid;background:#f6f6f6;padding:10px 14px}.verdict span{color:#222}.ok{color:#145514}.at-risk{color:#734400}.blocked{color:#9a1010}\
+.small{color:#555;font-size:13px}.names td{font-size:13px}.names span{white-space:nowrap}\
+@media (max-width:480px){body{margin:1em auto}h1{font-size:22px}td,th{display:block;width:auto;padding-right:0}th{border:0;padding-bottom:0}td{padding-top:0}.names span{white-space:normal}}";
 
 fn page(title: &str, content: &Markup) -> Markup {
     html! {
@@ -28,64 +34,160 @@ fn page(title: &str, content: &Markup) -> Markup {
 
 /// What `/ssl/` says, for a person.
 pub(crate) fn ssl(answer: &SslAnswer) -> Markup {
-    let (sentence, class) = match answer.verdict {
-        Overall::Ok => ("This client is ready.", "ok"),
-        Overall::AtRisk => ("This client works today and will stop working.", "at-risk"),
-        Overall::Blocked => ("This client is no longer served.", "blocked"),
-    };
+    let offered = answer.offered.names();
+    let Summary {
+        class,
+        sentence,
+        more,
+    } = Summary::new(answer);
     page(
         &format!("{}: {sentence}", answer.protocol),
         &html! {
             h1 { "You connected with " b { (answer.protocol) } "." }
-            p class=(class) { b { (sentence) } }
-            (standings(answer))
+            p class={ "verdict " (class) } { b { (sentence) } " " span { (more) } }
             @if let Some(advice) = &answer.advice { (self::advice(advice)) }
+            (standings(answer))
             h2 { "This connection" }
             table {
-                tr { th { "Protocol" } td { (answer.protocol) } }
-                tr { th { "Cipher" } td { (answer.cipher) } }
-                tr { th { "Group" } td { (answer.group.unwrap_or("none")) } }
+                (row("Protocol", &html! { (answer.protocol) }))
+                (row("Cipher", &html! { (answer.cipher) }))
+                (row("Key exchange group", &html! { (answer.group.unwrap_or("none")) }))
                 @if let Some(client) = &answer.client {
-                    tr { th { "Client" } td {
+                    (row("Client", &html! {
                         (client.runtime) @if let Some(version) = &client.version { " " (version) }
                         @if let Some(library) = &client.library { ", " (library) }
-                        " (confidence: " (client.confidence) ")"
-                    } }
+                        " (known by " (client.from.join(" and ")) "; confidence: " (client.confidence) ")"
+                    }))
                 }
-                tr { th { "JA4" } td { (answer.fingerprint.ja4) } }
-                tr { th { "JA3" } td { (answer.fingerprint.ja3) } }
+                (row("JA4 fingerprint", &html! { (answer.fingerprint.ja4) }))
+                (row("JA3 fingerprint", &html! { (answer.fingerprint.ja3) }))
+                (row("Seen", &html! { (answer.at.strftime("%Y-%m-%d %H:%M:%S UTC")) }))
             }
             h2 { "What this client offers" }
-            table {
-                (list("Protocols", &answer.offered.protocols))
-                (list("Ciphers", &answer.offered.ciphers))
-                (list("Groups", &answer.offered.groups))
-                (list("Signature algorithms", &answer.offered.signature_algorithms))
-                (list("ALPN", &answer.offered.alpn))
-                tr { th { "Server name" } td { @if answer.offered.sni { "sent" } @else { "not sent" } } }
+            table class="names" {
+                (row("Protocols", &names(&offered.protocols)))
+                (row("Ciphers", &names(&offered.ciphers)))
+                (row("Key exchange groups", &names(&offered.groups)))
+                (row("Signature algorithms", &names(&offered.signature_algorithms)))
+                (row("ALPN", &names(&offered.alpn)))
+                (row("Server name (SNI)", &html! { @if offered.sni { "sent" } @else { "not sent" } }))
             }
             @if let Some(report) = &answer.report {
-                p class="small" { "The same answer, to read from another machine: " a href=(report) { (report) } }
+                p class="small" { "This answer can be read from another machine, or shown to whoever helps you, at " a href=(report) { (report) } }
             }
         },
     )
 }
 
+/// The verdict in words.
+struct Summary {
+    class: &'static str,
+    sentence: &'static str,
+    more: String,
+}
+
+impl Summary {
+    fn new(answer: &SslAnswer) -> Self {
+        let missed = || answer.floors.iter().filter(|floor| !floor.meets());
+        // The day that counts is the first on which this client is turned away for good.
+        let ends = missed().filter_map(|floor| floor.ends).min();
+        let rehearsal = !missed().any(FloorStanding::turns_away_for_good);
+        let (class, sentence, more) = match (answer.verdict, ends) {
+            (Overall::Ok, _) if answer.floors.is_empty() => (
+                "ok",
+                "This client is ready.",
+                "This API has announced nothing that would stop it.".to_owned(),
+            ),
+            (Overall::Ok, _) => (
+                "ok",
+                "This client is ready.",
+                "It has all that this API requires, now and after the change below."
+                    .to_owned(),
+            ),
+            (Overall::AtRisk, Some(ends)) if ends > answer.at => (
+                "at-risk",
+                "This client works today and will stop working.",
+                format!("This API will turn its requests away from {}.", when(ends)),
+            ),
+            (Overall::AtRisk, _) => (
+                "at-risk",
+                "This client works today and will stop working.",
+                "It lacks what this API requires.".to_owned(),
+            ),
+            (Overall::Blocked, Some(ends)) if rehearsal => (
+                "blocked",
+                "This client is turned away at the moment.",
+                format!(
+                    "This is a short rehearsal. This API will turn its requests away for good from {}.",
+                    when(ends)
+                ),
+            ),
+            (Overall::Blocked, Some(ends)) => (
+                "blocked",
+                "This client is no longer served.",
+                format!(
+                    "This API has turned its requests away since {}.",
+                    when(ends)
+                ),
+            ),
+            (Overall::Blocked, None) => (
+                "blocked",
+                "This client is turned away at the moment.",
+                "It lacks what this API requires.".to_owned(),
+            ),
+        };
+        Self {
+            class,
+            sentence,
+            more,
+        }
+    }
+}
+
 fn standings(answer: &SslAnswer) -> Markup {
     html! {
         @if !answer.floors.is_empty() {
-            table {
-                tr { th { "Floor" } th { "This client" } th { "Now" } th { "Next" } }
-                @for floor in &answer.floors {
-                    tr {
-                        td { (floor.sunset) " (" (floor.name) ")" }
-                        td { (floor.verdict) @for because in &floor.because { ": " (because) } }
-                        td { @if let Some(phase) = floor.phase { (phase) } @else { "not begun" } }
-                        td { @if let Some(next) = &floor.next { (next.phase) " from " (next.at) } @else { "no change planned" } }
-                    }
+            h2 { "What this API is retiring" }
+            @for floor in &answer.floors {
+                table {
+                    (row("Retired", &html! { b { (floor.sunset) } }))
+                    (row("Floor", &html! { (floor.title) " (" (floor.name) ")" }))
+                    (row("This client", &html! {
+                        @if floor.meets() { b class="ok" { "meets it" } ": nothing to do." }
+                        @else { b class="blocked" { "misses it" } @for (because, needed) in floor.because.iter().zip(&floor.needed) { ": " (because) ", " (needed) " needed" } "." }
+                    }))
+                    @if !floor.meets() { (dates(floor)) }
+                    @if let Some(contact) = &floor.contact { (row("Contact", &link(contact))) }
                 }
             }
+            p class="small" { "A floor is the least a client must be able to do to be served. It becomes binding in steps, each on its own date." }
         }
+    }
+}
+
+/// What happens when to a client that misses.
+fn dates(floor: &FloorStanding) -> Markup {
+    html! {
+        (row("Now", &html! {
+            @if let Some(until) = floor.exception_until { "served until " (when(until)) ", as an exception" }
+            @else if let Some(phase) = floor.phase { (step(phase)) " (" (phase) ")" }
+            @else { "served; the change has not begun" }
+        }))
+        (row("Next", &html! {
+            @if let Some(next) = &floor.next { "from " (when(next.at)) ": " (step(next.phase)) " (" (next.phase) ")" }
+            @else { "no further step is planned" }
+        }))
+    }
+}
+
+/// What a phase means to a client that misses.
+const fn step(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Observe => "served, and counted",
+        Phase::Warn => "served, with a warning in the response headers",
+        Phase::Brownout => "turned away for short periods, as a rehearsal",
+        Phase::Explain => "turned away, with an answer that says why",
+        Phase::Refuse => "refused: the TLS handshake fails with an alert",
     }
 }
 
@@ -94,16 +196,41 @@ fn advice(advice: &Advice) -> Markup {
         h2 { "What to change" }
         p { (advice.summary) }
         @if let Some(snippet) = &advice.snippet { pre { (snippet) } }
-        p { "To check it:" }
+        p { "To check it from the same machine:" }
         pre { (advice.verify) }
         @if !advice.sources.is_empty() {
-            p class="small" { "Sources: " @for source in &advice.sources { a href=(source) { (source) } " " } }
+            p class="small" { "Sources:" @for source in &advice.sources { br; a href=(source) { (source) } } }
         }
     }
 }
 
-fn list(name: &str, items: &[String]) -> Markup {
-    html! { tr { th { (name) } td { @if items.is_empty() { "none" } @else { (items.join(", ")) } } } }
+fn row(name: &str, value: &Markup) -> Markup {
+    html! { tr { th scope="row" { (name) } td { (value) } } }
+}
+
+/// Names of which none is broken in two.
+fn names(items: &[String]) -> Markup {
+    html! {
+        @if items.is_empty() { "none" }
+        @for (index, item) in items.iter().enumerate() { @if index > 0 { ", " } span { (item) } }
+    }
+}
+
+/// An address to follow, or whatever else the plan gives as a contact.
+fn link(contact: &str) -> Markup {
+    html! {
+        @if contact.contains(':') { a href=(contact) { (contact) } }
+        @else if contact.contains('@') { a href={ "mailto:" (contact) } { (contact) } }
+        @else { (contact) }
+    }
+}
+
+/// A date where the time is midnight, else date and time, UTC.
+pub(crate) fn when(at: Timestamp) -> String {
+    let text = at.strftime("%Y-%m-%d %H:%M UTC").to_string();
+    text.strip_suffix(" 00:00 UTC")
+        .map(str::to_owned)
+        .unwrap_or(text)
 }
 
 /// The explanation, for a person.
@@ -118,10 +245,13 @@ pub(crate) fn explanation(
         title,
         &html! {
             h1 class="blocked" { (title) }
-            p { (detail) }
+            p class="verdict blocked" { span { (detail) } }
             @if let Some(advice) = advice { (self::advice(advice)) }
-            p { "What this connection negotiated: " a href=(ssl) { (ssl) } }
-            @if let Some(contact) = contact { p { "Help: " a href=(contact) { (contact) } } }
+            h2 { "Help" }
+            table {
+                (row("Check of this client", &html! { a href=(ssl) { (ssl) } }))
+                @if let Some(contact) = contact { (row("Contact", &link(contact))) }
+            }
         },
     )
 }

@@ -13,18 +13,16 @@ use hyper::http::request::Parts;
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version, upgrade};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use s2n_tls::config::Config;
-use s2n_tls_hyper::connector::HttpsConnector;
 use tokio::io::copy_bidirectional;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::body::{Body, BodyError, Bounded, read_away};
+use super::connector::{Connector, connector};
 use super::{headers, respond};
 use crate::settings::{Limits, Upstream};
-use crate::tls::policy::Serving;
 
 /// How long a connection to the upstream is kept without a request on it. Below the 60 to 75 seconds after
 /// which common servers close, so that a request seldom meets a connection that is just being closed.
@@ -36,7 +34,7 @@ const UPGRADED_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) struct Proxy {
     upstreams: Vec<Upstream>,
     next: AtomicUsize,
-    client: Client<HttpsConnector<HttpConnector>, Onward>,
+    client: Client<Connector, Onward>,
 }
 
 /// The body of a request that is passed on.
@@ -57,23 +55,13 @@ impl Proxy {
         upstreams: Vec<Upstream>,
         limits: &Limits,
     ) -> Result<Self, s2n_tls::error::Error> {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_connect_timeout(Some(limits.upstream_connect));
-        let mut tls = Config::builder();
-        tls.set_security_policy(Serving::Modern.policy())?;
-        // Or a request waits 10 to 30 seconds to hear that its upstream's certificate is not trusted.
-        tls.set_max_blinding_delay(0)?;
-        let mut connector = HttpsConnector::builder_with_http(http, tls.build()?);
-        connector.with_plaintext_http(true);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
             // The client's own spelling of Host is passed on.
             .set_host(false)
-            .build(connector.build());
+            .build(connector(limits.upstream_connect)?);
         Ok(Self {
             upstreams,
             next: AtomicUsize::new(0),
@@ -92,6 +80,7 @@ impl Proxy {
         mut request: Request<Incoming>,
         host: &HeaderValue,
         limits: &Limits,
+        stopping: &CancellationToken,
         keep: Arc<K>,
     ) -> Response<Body> {
         if request.method() == Method::CONNECT {
@@ -101,12 +90,12 @@ impl Proxy {
             );
         }
         if let Some((status, why)) = headers::fault(&request) {
-            read_away(request);
+            read_away(request, stopping);
             return respond::plain(status, why);
         }
         let most = limits.body.as_u64();
         if request.body().size_hint().lower() > most {
-            read_away(request);
+            read_away(request, stopping);
             return too_long(most);
         }
         let upgrade = if request.version() == Version::HTTP_11 {

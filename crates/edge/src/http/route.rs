@@ -49,7 +49,7 @@ pub(crate) async fn answer(
     };
     if let Some(own) = own_answer(session, &live, &request, &subject) {
         count(session, |requests| requests.answered += 1);
-        body::read_away(request);
+        body::read_away(request, &session.core.stopping);
         return own;
     }
 
@@ -63,7 +63,7 @@ pub(crate) async fn answer(
     );
     if decision.preview {
         count(session, |requests| requests.answered += 1);
-        body::read_away(request);
+        body::read_away(request, &session.core.stopping);
         return preview(&ssl_url);
     }
     let sunset = live.sunset(&decision);
@@ -79,7 +79,7 @@ pub(crate) async fn answer(
                 form,
                 request.version(),
             );
-            body::read_away(request);
+            body::read_away(request, &session.core.stopping);
             answer
         }
         (action, sunset) => {
@@ -223,13 +223,14 @@ async fn pass(
                 request,
                 host.unwrap_or(&fallback),
                 &live.settings.limits,
+                &session.core.stopping,
                 session.clone(),
             )
             .await;
         return response;
     }
     let answer = ssl_answer(session, live, request.headers(), subject);
-    body::read_away(request);
+    body::read_away(request, &session.core.stopping);
     answer
 }
 

@@ -1,12 +1,14 @@
 //! What `/ssl/` answers: what this connection negotiated, what the client offered, what the plan says of it
 //! and what to change. Data fields hold data, never prose.
 
-use advice::{Advice, Clues, Confidence, Knowledge, Protocol};
+use advice::{Advice, Clues, Confidence, Knowledge};
 use floor::{Action, Moment, Phase, Plan, Shortfall, Verdict, Who};
-use hello::{Offer, names};
+use hello::Offer;
 use jiff::Timestamp;
 use ledger::Negotiated;
 use serde::Serialize;
+
+use super::offered::Offered;
 
 /// The answer. The field names are the contract with whoever parses it.
 #[derive(Clone, Debug, Serialize)]
@@ -25,18 +27,6 @@ pub(crate) struct SslAnswer {
     pub(crate) report: Option<String>,
     /// The moment of the answer, on the plan's clock.
     pub(crate) at: Timestamp,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Offered {
-    pub(crate) max_protocol: String,
-    pub(crate) protocols: Vec<String>,
-    pub(crate) ciphers: Vec<String>,
-    pub(crate) groups: Vec<String>,
-    pub(crate) key_shares: Vec<String>,
-    pub(crate) signature_algorithms: Vec<String>,
-    pub(crate) alpn: Vec<String>,
-    pub(crate) sni: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -65,6 +55,24 @@ pub(crate) struct FloorStanding {
     pub(crate) next: Option<Next>,
     /// The end of the exception that keeps this client served.
     pub(crate) exception_until: Option<Timestamp>,
+    /// What the floor asks, in words.
+    pub(crate) title: String,
+    /// When clients that miss are turned away for good.
+    pub(crate) ends: Option<Timestamp>,
+    /// Where a client's owner can ask for help.
+    pub(crate) contact: Option<String>,
+}
+
+impl FloorStanding {
+    pub(crate) fn meets(&self) -> bool {
+        self.because.is_empty()
+    }
+
+    /// Whether what turns this client away now is a date, and no brownout.
+    pub(crate) fn turns_away_for_good(&self) -> bool {
+        let ended = matches!(self.phase, Some(Phase::Explain | Phase::Refuse));
+        ended && !self.meets() && self.exception_until.is_none()
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -143,7 +151,7 @@ impl SslAnswer {
                     .shortfalls()
                     .map(|shortfall| shortfall.because().to_string())
                     .collect(),
-                needed: standing.verdict.shortfalls().map(needed).collect(),
+                needed: standing.verdict.shortfalls().map(|shortfall| shortfall.needed().to_string()).collect(),
                 next: standing.next.map(|change| Next {
                     phase: change.phase,
                     at: change.at,
@@ -152,6 +160,9 @@ impl SslAnswer {
                     .exception
                     .and_then(|index| plan.exceptions.get(index))
                     .map(|exception| exception.until),
+                title: sunset.floor.title().to_owned(),
+                ends: sunset.ends_at(),
+                contact: sunset.contact.clone(),
             });
         }
 
@@ -159,10 +170,10 @@ impl SslAnswer {
         Self {
             protocol: negotiated.version.to_string(),
             cipher: negotiated.cipher,
-            cipher_iana: iana(negotiated.cipher),
+            cipher_iana: negotiated.cipher_iana(),
             group: negotiated.group,
             resumed: negotiated.resumed,
-            offered: Offered::new(offer),
+            offered: Offered::new(offer.clone()),
             fingerprint: Fingerprint { ja3, ja4 },
             client,
             floors,
@@ -174,71 +185,6 @@ impl SslAnswer {
     }
 }
 
-impl Offered {
-    fn new(offer: &Offer) -> Self {
-        let stated: Vec<String> = offer
-            .supported_versions()
-            .map(|version| version.to_string())
-            .collect();
-        let max = offer.max_version().to_string();
-        let name = |found: Option<&'static str>, code: u16| {
-            found.map_or_else(|| format!("{code:#06x}"), str::to_owned)
-        };
-        let group = |code: u16| name(names::group(code), code);
-        Self {
-            // Without supported_versions a hello names its highest version only.
-            protocols: if stated.is_empty() {
-                vec![max.clone()]
-            } else {
-                stated
-            },
-            max_protocol: max,
-            ciphers: offer
-                .suites()
-                .map(|code| {
-                    name(
-                        names::cipher_suite(code).map(|name| name.openssl.unwrap_or(name.iana)),
-                        code,
-                    )
-                })
-                .collect(),
-            groups: offer.groups().map(group).collect(),
-            key_shares: offer.key_shares().map(group).collect(),
-            signature_algorithms: offer
-                .signature_algorithms()
-                .map(|code| name(names::signature_scheme(code), code))
-                .collect(),
-            alpn: offer
-                .alpn()
-                .map(|name| String::from_utf8_lossy(name).into_owned())
-                .collect(),
-            sni: offer.has_sni(),
-        }
-    }
-}
-
-/// The IANA name of a cipher suite whose OpenSSL name is known.
-pub(crate) fn iana(openssl: &str) -> Option<&'static str> {
-    names::cipher_suite_by_name(openssl)
-        .and_then(names::cipher_suite)
-        .map(|name| name.iana)
-}
-
-/// What would do instead, as one name: a version, a suite or a group.
-pub(crate) fn needed(shortfall: Shortfall) -> String {
-    let name = |found: Option<&'static str>, code: u16| {
-        found.map_or_else(|| format!("{code:#06x}"), str::to_owned)
-    };
-    match shortfall {
-        Shortfall::Version { needed, .. } => needed.to_string(),
-        Shortfall::Suites { needed } => name(
-            names::cipher_suite(needed).map(|name| name.openssl.unwrap_or(name.iana)),
-            needed,
-        ),
-        Shortfall::Groups { needed } => name(names::group(needed), needed),
-    }
-}
-
 /// Who the client is, and what fixes the worst thing it misses.
 pub(crate) fn recognise(
     subject: &Subject<'_>,
@@ -247,7 +193,7 @@ pub(crate) fn recognise(
     ja4: &str,
 ) -> (Option<Client>, Option<Advice>) {
     let knowledge = Knowledge::embedded();
-    let offered = Protocol::from(subject.offer.max_version());
+    let offered = subject.offer.max_version();
     let clues = Clues {
         user_agent: subject.user_agent,
         ja4: Some(ja4),
@@ -258,7 +204,7 @@ pub(crate) fn recognise(
     // What is known today is which runtime speaks which version; of suites and groups nothing is claimed.
     let needed = missed.and_then(|verdict| {
         verdict.shortfalls().find_map(|shortfall| match shortfall {
-            Shortfall::Version { needed, .. } => Some(Protocol::from(needed)),
+            Shortfall::Version { needed, .. } => Some(needed),
             Shortfall::Suites { .. } | Shortfall::Groups { .. } => None,
         })
     });

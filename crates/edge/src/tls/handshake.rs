@@ -122,8 +122,12 @@ where
     Ok((stream, negotiated))
 }
 
-/// What was agreed, in names that live as long as the program.
-pub(crate) fn negotiated(connection: &Connection) -> Result<Negotiated, Error> {
+/// What was agreed, on either side of a connection.
+///
+/// # Errors
+///
+/// When the handshake is not complete.
+pub fn negotiated(connection: &Connection) -> Result<Negotiated, Error> {
     let cipher = connection.cipher_suite()?;
     let cipher = names::cipher_suite_by_name(cipher)
         .and_then(names::cipher_suite)

@@ -6,5 +6,6 @@ pub(crate) mod local_ca;
 pub(crate) mod policy;
 mod resting;
 
+pub use handshake::negotiated;
 pub(crate) use handshake::{HandshakeError, Secured, accept};
 pub(crate) use resting::Resting;

@@ -202,7 +202,7 @@ fn client(sighting: &Sighting) -> String {
         user_agent: sighting.user_agent.as_deref(),
         ja3: Some(&ja3),
         ja4: Some(&ja4),
-        max_protocol: offer.max_version().into(),
+        max_protocol: offer.max_version(),
     };
     match Knowledge::embedded().recognise(&clues) {
         Some(runtime) => {
