@@ -9,88 +9,23 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 #[path = "support/edge.rs"]
 mod edge;
+#[path = "check/of_an_edge.rs"]
+mod of_an_edge;
+#[path = "check/program.rs"]
+mod program;
 #[path = "check/servers.rs"]
 mod servers;
-use edge::Edge;
+
+use program::{check, check_with, floor, texts};
 use servers::{Judge, canned, certificates, http};
-
-// --- The program under test -------------------------------------------------------------------------------------------
-
-/// What `sundown check` made of it.
-#[derive(Debug)]
-struct Checked {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-fn check(arguments: &[&str]) -> Checked {
-    check_with(arguments, |command| command)
-}
-
-/// With a change to how the program is started.
-fn check_with(arguments: &[&str], change: impl Fn(&mut Command) -> &mut Command) -> Checked {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sundown"));
-    command.arg("check").args(arguments).stdin(Stdio::null());
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = change(&mut command)
-        .output()
-        .expect("the program can be started");
-    Checked {
-        code: status.code(),
-        stdout: String::from_utf8(stdout).expect("text"),
-        stderr: String::from_utf8(stderr).expect("text"),
-    }
-}
-
-impl Checked {
-    /// The report, once the exit code is what it should be.
-    #[track_caller]
-    fn report(&self, code: i32) -> Value {
-        assert_eq!(self.code, Some(code), "{self:?}");
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    /// Could not tell, and says all of this.
-    #[track_caller]
-    fn could_not_tell(&self, words: &[&str]) {
-        assert_eq!(self.code, Some(2), "{self:?}");
-        assert_eq!(self.stdout, "", "a report where there is nothing to report");
-        for word in words {
-            assert!(
-                self.stderr.contains(word),
-                "{word:?} is missing: {}",
-                self.stderr
-            );
-        }
-        assert_eq!(
-            self.stderr.lines().count(),
-            1,
-            "one line of error: {}",
-            self.stderr
-        );
-    }
-}
-
-/// The verdict of one floor.
-fn floor<'a>(report: &'a Value, name: &str) -> &'a str {
-    let floors = report["floors"].as_array().expect("a list");
-    let floor = floors.iter().find(|floor| floor["name"] == name);
-    floor.expect("every named floor")["verdict"]
-        .as_str()
-        .expect("a word")
-}
 
 // --- What is negotiated -----------------------------------------------------------------------------------------------
 
@@ -131,11 +66,6 @@ fn agrees_with_openssl(version: &str, arguments: &[&str], exit: i32) {
         floor(&report, "tls1.2"),
         report["verdict"].as_str().expect("a word")
     );
-}
-
-fn texts(list: &Value) -> Vec<&str> {
-    let list = list.as_array().expect("a list");
-    list.iter().filter_map(Value::as_str).collect()
 }
 
 /// When a certificate ends, as OpenSSL reads it.
@@ -273,115 +203,6 @@ fn a_server_without_http_is_judged_by_its_handshake() {
     let report = check(&[&judge.url, "--ca", &ca, "--json"]).report(0);
     assert_eq!(report["verdict"], "meets");
     assert_eq!(report["unanswered"][0]["why"], "no HTTP answer within 10 s");
-}
-
-// --- The real edge ----------------------------------------------------------------------------------------------------
-
-/// A floor that no client of ours meets.
-const OUT_OF_REACH: &str = r#"
-[[sunset]]
-name = "CCM only"
-floor = { min = "TLSv1.2", suites = ["TLS_AES_128_CCM_SHA256"] }
-warn = "2026-02-01"
-explain = "2026-03-01"
-refuse = "2026-04-01"
-contact = "https://example.com/help"
-"#;
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("text")
-}
-
-#[test]
-fn an_edge_whose_floor_is_met() {
-    let plan = "[[sunset]]\nname = \"old TLS\"\nfloor = \"tls1.2\"\nwarn = \"2026-02-01\"\nrefuse = \"2026-04-01\"\n";
-    for (as_of, phase) in [("2026-02-02", "warn"), ("2026-04-02", "refuse")] {
-        let edge = Edge::start(plan, as_of, &[]);
-        let report = check(&[&edge.url, "--ca", text(&edge.ca), "--json"]).report(0);
-        assert_eq!(report["verdict"], "ok");
-        assert_eq!(report["decided_by"], "server");
-        let (here, there) = (&report["negotiated"], &report["server"]);
-        for fact in ["protocol", "cipher", "cipher_iana", "group"] {
-            assert_eq!(here[fact], there[fact], "{fact}");
-        }
-        assert_eq!(there["url"], format!("{}/ssl/", edge.url));
-        assert_eq!(here["group"], "X25519MLKEM768");
-        assert_eq!(floor(&report, "pq"), "meets");
-        assert_eq!(there["floors"][0]["phase"], phase);
-        assert_eq!(there["floors"][0]["verdict"], "meets");
-
-        // The link leads to the same answer, from another connection.
-        let link = there["report"].as_str().expect("a link");
-        let again = check(&[link, "--ca", text(&edge.ca), "--json"]).report(0);
-        assert_eq!(again["server"]["report"], link);
-        let stopped = edge.stop();
-        assert_eq!(stopped.sightings.len(), 2, "a connection for each check");
-        assert!(stopped.status.success(), "{}", stopped.stderr);
-    }
-}
-
-#[test]
-fn an_edge_that_warns_says_what_comes_next() {
-    let edge = Edge::start(OUT_OF_REACH, "2026-02-02", &[]);
-    let report = check(&[&edge.url, "--ca", text(&edge.ca), "--json"]).report(1);
-    assert_eq!(report["verdict"], "at-risk");
-    let floor = &report["server"]["floors"][0];
-    assert_eq!(floor["needed"], json!(["TLS_AES_128_CCM_SHA256"]));
-    assert_eq!(
-        floor["next"],
-        json!({ "phase": "explain", "at": "2026-03-01T00:00:00Z" })
-    );
-    let shown = check(&[&edge.url, "--ca", text(&edge.ca)]);
-    assert_eq!(shown.code, Some(1));
-    assert!(
-        shown.stdout.contains("explain from 2026-03-01"),
-        "{shown:?}"
-    );
-    assert!(shown.stdout.contains("/ssl/r/"), "{shown:?}");
-}
-
-#[test]
-fn an_edge_that_explains_has_blocked() {
-    let edge = Edge::start(OUT_OF_REACH, "2026-03-02", &[]);
-    let report = check(&[&edge.url, "--ca", text(&edge.ca), "--json"]).report(1);
-    assert_eq!(report["verdict"], "blocked");
-    let orders = format!("{}/orders", edge.url);
-    let report = check(&[&orders, "--ca", text(&edge.ca), "--json"]).report(1);
-    assert_eq!(report["verdict"], "blocked");
-    assert_eq!(report["decided_by"], "server");
-    assert_eq!(report["server"], Value::Null);
-    let title = report["explanation"]["title"].as_str().expect("a title");
-    assert!(title.contains("TLS_AES_128_CCM_SHA256 needed"), "{title}");
-    assert_eq!(report["explanation"]["since"], "2026-03-01T00:00:00Z");
-    let shown = check(&[&orders, "--ca", text(&edge.ca)]);
-    assert_eq!(shown.code, Some(1));
-    assert!(shown.stdout.contains(title), "{shown:?}");
-    assert!(
-        shown.stdout.contains("https://example.com/help"),
-        "{shown:?}"
-    );
-}
-
-#[test]
-fn an_edge_that_refuses_is_a_verdict() {
-    let edge = Edge::start(OUT_OF_REACH, "2026-04-02", &[]);
-    let report = check(&[&edge.url, "--ca", text(&edge.ca), "--json"]).report(1);
-    assert_eq!(report["verdict"], "refused");
-    assert_eq!(
-        report["alert"],
-        json!({ "code": 71, "name": "insufficient_security" })
-    );
-    assert_eq!(report["negotiated"], Value::Null);
-    assert_eq!(
-        texts(&report["offered"]["protocols"]),
-        ["TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1"]
-    );
-    let shown = check(&[&edge.url, "--ca", text(&edge.ca)]);
-    assert_eq!(shown.code, Some(1));
-    assert!(
-        shown.stdout.contains("alert 71 insufficient_security"),
-        "{shown:?}"
-    );
 }
 
 // --- Refusals by others -----------------------------------------------------------------------------------------------

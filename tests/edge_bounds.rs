@@ -8,8 +8,10 @@
 
 #[path = "support/bytes.rs"]
 mod bytes;
-#[path = "support/serve.rs"]
-mod serve;
+#[path = "support/edge.rs"]
+mod edge;
+#[path = "support/stub.rs"]
+mod stub;
 #[path = "support/tls.rs"]
 mod tls;
 
@@ -19,10 +21,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::{connect, read_to_end, tls10};
-use serve::{Edge, WARN, eventually};
-use tls::{After, Client, Recorder};
+use edge::{Edge, WARN, eventually};
+use stub::{After, Recorder};
+use tls::Client;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
 fn with_limits(limits: &str) -> String {
     format!("{WARN}\n[limits]\n{limits}\n")
@@ -198,7 +200,7 @@ async fn a_head_is_bounded() {
 async fn a_body_is_bounded_in_length() {
     let upstream = Recorder::start(After::KeepOpen).await;
     let edge = Edge::start(&with_limits("body = \"100 KiB\""), Some(&upstream.url()));
-    let file = serve::beside(&edge, "body");
+    let file = edge::beside(&edge, "body");
     let data = format!("@{}", file.display());
     for (length, wanted) in [
         (100 << 10, "200"),
@@ -264,7 +266,8 @@ async fn a_body_may_not_stand_still_in_either_direction() {
     assert_eq!(
         (&output.stdout[..], output.status.code()),
         (&b"half"[..], Some(18)),
-        "curl: partial file: {output:?}"
+        "curl: partial file: {output:?} {}",
+        edge.log()
     );
 }
 
@@ -316,13 +319,7 @@ async fn an_upstream_that_is_slow_or_not_there_is_said_to_be() {
             );
         }
     }
-    // A port that was free a moment ago.
-    let address = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let edge = Edge::start(WARN, Some(&format!("http://{address}")));
+    let edge = Edge::start(WARN, Some(&format!("http://{}", stub::nowhere().await)));
     let output = edge
         .curl()
         .arg("--include")
@@ -336,38 +333,66 @@ async fn an_upstream_that_is_slow_or_not_there_is_said_to_be() {
     edge.wait_for_log("upstream failed");
 }
 
+/// A TCP connection is not yet one: the deadline is over the TLS handshake too, with a request's body or without one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_that_never_finishes_its_handshake_is_given_up() {
+    let silent = stub::listen(|mut stream| async move {
+        let mut buffer = [0; 4096];
+        while let Ok(1..) = stream.read(&mut buffer).await {}
+    })
+    .await;
+    let edge = Edge::start(
+        &with_limits("upstream_connect = \"600ms\""),
+        Some(&format!("https://{silent}")),
+    );
+    let idle = edge.descriptors();
+    for way in ["--http1.1", "--http2"] {
+        for body in [&[][..], &["--data", "x"]] {
+            let start = Instant::now();
+            let output = edge
+                .curl()
+                .args([way, "--include"])
+                .args(body)
+                .arg(edge.url("/"))
+                .output()
+                .unwrap();
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(
+                text.split(' ').nth(1),
+                Some("502"),
+                "{way} {body:?}: {output:?}"
+            );
+            let lasted = start.elapsed();
+            assert!(
+                (Duration::from_millis(600)..Duration::from_secs(5)).contains(&lasted),
+                "{way} {body:?}: {lasted:?}"
+            );
+        }
+    }
+    edge.wait_for_log("limits.upstream_connect");
+    eventually("its descriptors are closed, the upstream's too", || {
+        edge.descriptors() <= idle
+    });
+}
+
 /// Reads what comes, sends `answer`, and nothing more.
 async fn hanging_upstream(answer: &'static [u8]) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut buffer = [0; 4096];
-                stream.readable().await.ok();
-                stream.write_all(answer).await.ok();
-                while let Ok(1..) = stream.read(&mut buffer).await {}
-            });
-        }
-    });
-    url
+    stub::upstream(move |mut stream| async move {
+        let mut buffer = [0; 4096];
+        stub::request(&mut stream).await;
+        stream.write_all(answer).await.ok();
+        while let Ok(1..) = stream.read(&mut buffer).await {}
+    })
+    .await
 }
 
 /// Answers with a body that never ends.
 async fn endless_upstream() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                stream.readable().await.ok();
-                stream
-                    .write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
-                    .await
-                    .ok();
-                while stream.write_all(&[b'e'; 65536]).await.is_ok() {}
-            });
-        }
-    });
-    url
+    stub::upstream(|mut stream| async move {
+        stub::request(&mut stream).await;
+        let head = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
+        stream.write_all(head).await.ok();
+        while stream.write_all(&[b'e'; 65536]).await.is_ok() {}
+    })
+    .await
 }

@@ -6,16 +6,19 @@
     reason = "what goes wrong in a helper of a test fails the test"
 )]
 
-#[path = "support/serve.rs"]
-mod serve;
+#[path = "support/edge.rs"]
+mod edge;
+#[path = "support/stub.rs"]
+mod stub;
 #[path = "support/tls.rs"]
 mod tls;
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serve::{EXPLAIN, Edge};
-use tls::{After, Client, Recorder};
+use edge::{EXPLAIN, Edge};
+use stub::{After, Recorder};
+use tls::Client;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
@@ -24,7 +27,7 @@ const PQ: &str = "[[sunset]]\nname = \"no ML-KEM\"\nfloor = \"pq\"\nexplain = \"
 
 /// A file of this many MiB.
 fn upload(edge: &Edge, mebibytes: usize) -> String {
-    let path = serve::beside(edge, "upload");
+    let path = edge::beside(edge, "upload");
     std::fs::write(&path, vec![b'u'; mebibytes << 20]).unwrap();
     path.display().to_string()
 }

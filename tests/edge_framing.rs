@@ -9,13 +9,16 @@
     reason = "what goes wrong in a helper of a test fails the test"
 )]
 
-#[path = "support/serve.rs"]
-mod serve;
+#[path = "support/edge.rs"]
+mod edge;
+#[path = "support/stub.rs"]
+mod stub;
 #[path = "support/tls.rs"]
 mod tls;
 
-use serve::{Edge, WARN};
-use tls::{After, Client, Recorder, a_moment};
+use edge::{Edge, WARN};
+use stub::{After, Recorder};
+use tls::{Client, a_moment};
 
 /// Sends raw bytes over TLS; gives what the client and the upstream saw.
 async fn through(edge: &Edge, upstream: &Recorder, bytes: &str) -> (String, String) {

@@ -8,15 +8,15 @@
 
 #[path = "support/bytes.rs"]
 mod bytes;
-#[path = "support/serve.rs"]
-mod serve;
+#[path = "support/edge.rs"]
+mod edge;
 
 use std::io::{Read, Write};
 use std::thread;
 use std::time::Duration;
 
 use bytes::{connect, exchange, message, read_to_end, records, send_and_reset, sslv2, tls10};
-use serve::{Edge, REFUSE, WARN};
+use edge::{Edge, REFUSE, WARN};
 
 /// A fatal alert in a record of this version.
 const fn alert(version: [u8; 2], description: u8) -> [u8; 7] {
@@ -287,6 +287,39 @@ fn the_alert_arrives_before_the_end_whatever_is_behind_the_hello() {
             .all(|sighting| sighting["outcome"] == "refused"),
         "{:#?}",
         ended.sightings
+    );
+}
+
+/// The alert of a hello with nothing behind it is sent and the connection closed at once. What comes after that is
+/// answered with a reset, which must not be what the client reads first.
+#[test]
+fn the_alert_is_read_before_any_reset_when_more_follows_the_hello() {
+    let edge = Edge::start(REFUSE, None);
+    const ROUNDS: usize = 50;
+    for delay in [1, 20].map(Duration::from_millis) {
+        for round in 0..ROUNDS {
+            let mut stream = connect(edge.address);
+            stream.write_all(&tls10()).unwrap();
+            thread::sleep(delay);
+            // The second of these meets the reset that the first was answered with; the client looks at neither.
+            for _ in 0..2 {
+                stream.write_all(&[0x55; 200]).ok();
+                thread::sleep(Duration::from_millis(1));
+            }
+            let left = read_to_end(&mut stream);
+            assert_eq!(
+                left.bytes,
+                alert([3, 1], PROTOCOL_VERSION),
+                "{delay:?}, round {round}: {left:?}"
+            );
+        }
+    }
+    let sightings = edge.sightings(2 * ROUNDS);
+    assert!(
+        sightings
+            .iter()
+            .all(|sighting| sighting["outcome"] == "refused"),
+        "{sightings:#?}"
     );
 }
 

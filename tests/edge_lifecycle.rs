@@ -8,8 +8,10 @@
 
 #[path = "support/bytes.rs"]
 mod bytes;
-#[path = "support/serve.rs"]
-mod serve;
+#[path = "support/edge.rs"]
+mod edge;
+#[path = "support/stub.rs"]
+mod stub;
 #[path = "support/tls.rs"]
 mod tls;
 
@@ -20,29 +22,23 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::connect;
-use serve::{EXPLAIN, Edge, WARN, beside, eventually};
+use edge::{EXPLAIN, Edge, REFUSE, WARN, beside, eventually};
+use rustix::process::Signal;
 use tls::Client;
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Answers a request with `parts` parts, one each 100 ms.
 async fn slow_upstream(parts: usize) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                stream.readable().await.ok();
-                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", parts * 4);
-                stream.write_all(head.as_bytes()).await.ok();
-                for _ in 0..parts {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    stream.write_all(b"part").await.ok();
-                }
-            });
+    stub::upstream(move |mut stream| async move {
+        stub::request(&mut stream).await;
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", parts * 4);
+        stream.write_all(head.as_bytes()).await.ok();
+        for _ in 0..parts {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            stream.write_all(b"part").await.ok();
         }
-    });
-    url
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,7 +57,7 @@ async fn a_stop_lets_requests_finish_and_takes_no_more() {
     let _silent = connect(edge.address);
     let _idle = Client::connect(&edge).await;
     thread::sleep(Duration::from_millis(500));
-    edge.signal("TERM");
+    edge.signal(Signal::TERM);
     edge.wait_for_log("stopping");
     eventually("no new connection is taken", || {
         TcpStream::connect(edge.address).is_err()
@@ -126,6 +122,58 @@ async fn a_stop_waits_no_longer_than_it_may() {
     );
 }
 
+/// What is left of a connection whose answer has been sent is the client's time to read it; a client that never falls
+/// silent must not turn that into the time of a stop.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_does_not_wait_for_clients_that_have_had_their_answer() {
+    let edge = Edge::start(REFUSE, None);
+    const ALERT: usize = 7;
+    let pause = Duration::from_millis(200);
+    // Refused with more behind its hello, so the close waits for it; and it goes on for ever.
+    let mut refused = tokio::net::TcpStream::connect(edge.address).await.unwrap();
+    let hello = [&bytes::tls10()[..], b"more"].concat();
+    refused.write_all(&hello).await.unwrap();
+    refused.read_exact(&mut [0; ALERT]).await.unwrap();
+    let first = tokio::spawn(async move {
+        while refused.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(pause).await;
+        }
+    });
+    // Answered while its body still comes.
+    let mut answered = Client::connect(&edge).await;
+    let head = b"POST /ssl/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n";
+    answered.send(head).await;
+    let answer = answered.read_until("\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let second = tokio::spawn(async move {
+        while answered.stream.write_all(b"x").await.is_ok() && answered.stream.flush().await.is_ok()
+        {
+            tokio::time::sleep(pause).await;
+        }
+    });
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(
+        !first.is_finished() && !second.is_finished(),
+        "both are still listened to: a client may read nothing before it has sent everything"
+    );
+
+    let start = Instant::now();
+    let ended = edge.stop();
+    // Two seconds for the rest of a body, two more for the close after it.
+    assert!(
+        start.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(
+        (ended.code, ended.sightings.len()),
+        (Some(0), 2),
+        "{}",
+        ended.log
+    );
+    assert!(!ended.log.contains("cut off"), "{}", ended.log);
+}
+
 /// curl held to TLS 1.0; the status of its answer.
 fn old_client(edge: &Edge) -> String {
     let output = edge
@@ -186,7 +234,7 @@ fn a_reload_reaches_open_connections_and_a_bad_file_changes_nothing() {
 
     let file = beside(&edge, "sundown.toml");
     std::fs::write(&file, EXPLAIN).unwrap();
-    edge.signal("HUP");
+    edge.signal(Signal::HUP);
     edge.wait_for_log("reloaded");
     assert_eq!(old_client(&edge), "403");
     ask(true);
@@ -199,7 +247,7 @@ fn a_reload_reaches_open_connections_and_a_bad_file_changes_nothing() {
     assert_eq!(statuses, ["200", "403"], "{text}");
 
     std::fs::write(&file, WARN.replace("floor", "flor")).unwrap();
-    edge.signal("HUP");
+    edge.signal(Signal::HUP);
     edge.wait_for_log("not reloaded");
     let log = edge.log();
     assert!(

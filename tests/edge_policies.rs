@@ -7,13 +7,13 @@
     reason = "what goes wrong in a helper of a test fails the test"
 )]
 
-#[path = "support/serve.rs"]
-mod serve;
+#[path = "support/edge.rs"]
+mod edge;
 
 use std::process::{Command, Stdio};
 
+use edge::{Edge, WARN};
 use serde_json::Value;
-use serve::{Edge, WARN};
 
 /// TLS 1.2 suites of the modern policy, by OpenSSL's names, and the key each is signed with.
 const MODERN: [&str; 10] = [

@@ -6,18 +6,20 @@
     reason = "what goes wrong in a helper of a test fails the test"
 )]
 
-#[path = "support/serve.rs"]
-mod serve;
+#[path = "support/edge.rs"]
+mod edge;
+#[path = "support/stub.rs"]
+mod stub;
 #[path = "support/tls.rs"]
 mod tls;
 
 use std::process::Command;
 use std::time::Duration;
 
-use serve::{Edge, WARN, eventually};
-use tls::{After, Client, Recorder};
+use edge::{Edge, WARN, eventually};
+use stub::{After, Recorder};
+use tls::Client;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
 /// What goes through in one piece: long enough that no buffer holds it.
 const LENGTH: usize = 50 << 20;
@@ -265,11 +267,7 @@ async fn a_connection_that_the_upstream_closes_costs_no_client_its_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_that_is_down_is_stepped_over() {
     let upstream = Recorder::start(After::KeepOpen).await;
-    let down = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let down = stub::nowhere().await;
     let configuration = format!(
         "{WARN}\n[[listener]]\nupstream = [\"http://{down}\", \"{}\"]\n",
         upstream.url()
@@ -305,7 +303,7 @@ async fn an_upgrade_passes_both_ways_until_either_side_closes() {
         writing
     });
     let mut echoed = vec![0; message.len()];
-    tokio::time::timeout(serve::LIMIT, reading.read_exact(&mut echoed))
+    tokio::time::timeout(edge::LIMIT, reading.read_exact(&mut echoed))
         .await
         .unwrap()
         .unwrap();
@@ -345,23 +343,17 @@ async fn an_upgrade_passes_both_ways_until_either_side_closes() {
 
 /// Agrees to any upgrade and gives back what comes.
 async fn echo_after_upgrade() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut head = Vec::new();
-                while !head.ends_with(b"\r\n\r\n") {
-                    head.push(stream.read_u8().await?);
-                }
-                assert!(String::from_utf8_lossy(&head).contains("upgrade: websocket"));
-                stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n").await?;
-                let (mut reading, mut writing) = stream.split();
-                tokio::io::copy(&mut reading, &mut writing).await
-            });
+    stub::upstream(|mut stream| async move {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await?);
         }
-    });
-    url
+        assert!(String::from_utf8_lossy(&head).contains("upgrade: websocket"));
+        stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n").await?;
+        let (mut reading, mut writing) = stream.split();
+        tokio::io::copy(&mut reading, &mut writing).await
+    })
+    .await
 }
 
 #[test]

@@ -35,8 +35,8 @@ fn versions(report: &str, state: &str) -> Vec<String> {
 }
 
 fn scan(as_of: &str) -> Option<String> {
-    let edge = Edge::start(PLAN, as_of, &[]);
-    let target = format!("127.0.0.1:{}", edge.port);
+    let edge = Edge::start_at(PLAN, as_of, None);
+    let target = edge.address.to_string();
     let mut arguments = vec![
         "--no-colour",
         "--no-ciphersuites",
@@ -83,19 +83,20 @@ fn sslscan_finds_no_old_version_after_the_day() {
 /// The alert comes, then FIN, and never RST: a client whose stack sees RST first says "connection reset".
 #[test]
 fn tshark_sees_the_alert_and_an_orderly_end() {
-    let edge = Edge::start(PLAN, REFUSE, &[]);
-    let Some(capture) = Capture::start(edge.port) else {
+    let edge = Edge::start_at(PLAN, REFUSE, None);
+    let port = edge.address.port();
+    let Some(capture) = Capture::start(port) else {
         return;
     };
     let case = clients::all()
         .iter()
         .find(|case| case.client == "openssl" && case.held == Some("TLSv1"))
         .expect("the table has it");
-    let Some(outcome) = case.run(&format!("{}/v1/things", edge.url), &edge.ca) else {
+    let Some(outcome) = case.run(&edge.url("/v1/things"), &edge.ca) else {
         return;
     };
     case.assert_names_the_protocol(&outcome);
-    let (port, packets) = (edge.port, capture.of_the_refusal(edge.port));
+    let packets = capture.of_the_refusal(port);
 
     let from_edge: Vec<&Packet> = packets
         .iter()
@@ -125,6 +126,38 @@ fn tshark_sees_the_alert_and_an_orderly_end() {
         1,
         "{sightings:#?}"
     );
+}
+
+/// Refuses one client of the table `times` times in a row, and holds its own words against a broken network's.
+fn refused_every_time(client: &str, times: usize) {
+    let case = clients::all()
+        .iter()
+        .find(|case| case.client == client && case.held == Some("TLSv1"))
+        .expect("the table has it");
+    let edge = Edge::start_at(PLAN, REFUSE, None);
+    let url = edge.url("/v1/things");
+    for _ in 0..times {
+        let Some(outcome) = case.run(&url, &edge.ca) else {
+            return;
+        };
+        case.assert_names_the_protocol(&outcome);
+    }
+    let sightings = edge.sightings(times);
+    let refused = sightings
+        .iter()
+        .filter(|sighting| sighting["alert"] == 70)
+        .count();
+    assert_eq!((sightings.len(), refused), (times, times));
+}
+
+#[test]
+fn openssl_reads_the_alert_two_hundred_times_and_never_a_reset() {
+    refused_every_time("openssl", 200);
+}
+
+#[test]
+fn python_reads_the_alert_two_hundred_times_and_never_a_reset() {
+    refused_every_time("python", 200);
 }
 
 /// A TCP segment, as tshark sees it.

@@ -6,8 +6,6 @@
     reason = "a test that meets the unexpected is to fail"
 )]
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 #[path = "support/clients.rs"]
@@ -27,8 +25,9 @@ const NAME: &str = "next.api.example.com";
 
 /// curl's options for one version; level 0, or it would not talk TLSv1 at all.
 fn curl(edge: &Edge, version: &str, path: &str) -> Option<(bool, String, String)> {
-    let url = format!("https://{NAME}:{}{path}", edge.port);
-    let resolve = format!("{NAME}:{}:127.0.0.1", edge.port);
+    let port = edge.address.port();
+    let url = format!("https://{NAME}:{port}{path}");
+    let resolve = format!("{NAME}:{port}:127.0.0.1");
     let ca = edge.ca.display().to_string();
     let mut arguments = vec![
         "--silent",
@@ -47,7 +46,7 @@ fn curl(edge: &Edge, version: &str, path: &str) -> Option<(bool, String, String)
 #[test]
 fn a_preview_name_behaves_as_the_day_it_shows() {
     let upstream = Upstream::start();
-    let mut edge = Edge::start(PLAN, TODAY, &["--upstream", &upstream.url]);
+    let edge = Edge::start_at(PLAN, TODAY, Some(&upstream.url));
     let Some(old) = curl(&edge, "1.0", "/api/v4/ssl/") else {
         return;
     };
@@ -86,7 +85,7 @@ fn a_preview_name_behaves_as_the_day_it_shows() {
         );
         expected += 2;
     }
-    edge.sightings(expected, Duration::from_secs(10));
+    edge.sightings(expected);
     let sightings = edge.stop().sightings;
     let fate = |sighting: &Value| {
         let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
@@ -110,7 +109,7 @@ fn a_preview_name_behaves_as_the_day_it_shows() {
 
 /// What `openssl s_client` prints of a handshake with that name, on both of its streams.
 fn openssl(edge: &Edge, name: &str, version: &str) -> Option<String> {
-    let address = format!("127.0.0.1:{}", edge.port);
+    let address = edge.address.to_string();
     let ca = edge.ca.display().to_string();
     let mut arguments = vec![
         "s_client",
@@ -128,11 +127,8 @@ fn openssl(edge: &Edge, name: &str, version: &str) -> Option<String> {
 #[test]
 fn a_client_cannot_speak_for_the_edge() {
     let upstream = Upstream::start();
-    let edge = Edge::start(PLAN, TODAY, &["--upstream", &upstream.url]);
-    let (url, ca) = (
-        format!("{}/v1/things", edge.url),
-        edge.ca.display().to_string(),
-    );
+    let edge = Edge::start_at(PLAN, TODAY, Some(&upstream.url));
+    let (url, ca) = (edge.url("/v1/things"), edge.ca.display().to_string());
     let mut arguments = vec!["--silent", "--cacert", &ca, "--tls-max", "1.2", &url];
     const FORGED: [&str; 8] = [
         "Sundown-TLS-Version: TLSv1.3",

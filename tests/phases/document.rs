@@ -1,13 +1,13 @@
 //! `docs/clients-by-phase.md`: what each old client says when it is refused.
 //!
-//! Comes in: the clients that were run, each with its own words. Goes out: the file. It holds nothing that changes from
-//! one run to the next on the same machine.
+//! Comes in: the clients that were run, each with its own words. Goes out: the file, or what in it is no longer so. What
+//! depends on the machine (releases, lines of source files) is written and dated, but not held against another machine.
 
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::clients::Case;
+use crate::clients::{self, Case};
 
 const HEAD: &str = "\
 # What clients say, by phase
@@ -23,7 +23,8 @@ Written by `UPDATE=1 cargo test --test phases`, which runs these programs agains
 | explain | blocked | the same |
 | refuse | nothing: it gets no handshake | the alert protocol_version (70), which each client puts in its own words: |
 
-Ports are written PORT and thread numbers THREAD. Programs on `pokitdok-nodejs` end with the TypeError alone: the package
+Each test run holds this page's list of clients, and the words that name the protocol, against its own. The texts around
+those words come with a release. Ports are written PORT and thread numbers THREAD. Programs on `pokitdok-nodejs` end with the TypeError alone: the package
 reads an answer that is not there, and what its HTTP library was told is seen here by a wrapper around that library.
 
 ";
@@ -38,6 +39,8 @@ const LONGEST: usize = 400;
 pub(crate) fn write<'a>(clients: impl Iterator<Item = (&'static Case, Option<&'a str>)>) {
     let mut text = HEAD.to_owned();
     let mut served = Vec::new();
+    let today = jiff::Zoned::now().date();
+    writeln!(text, "These are the texts of {today} on {}.\n", system()).expect("memory");
     text.push_str("| client | offers | when refused, it says |\n| --- | --- | --- |\n");
     for (case, refusal) in clients {
         let Some(refusal) = refusal else {
@@ -53,17 +56,63 @@ pub(crate) fn write<'a>(clients: impl Iterator<Item = (&'static Case, Option<&'a
         )
         .expect("memory");
     }
-    writeln!(
-        text,
-        "\nServed on every day, and told nothing but its verdict on `/ssl/`: {}.",
-        served.join(", ")
-    )
-    .expect("memory");
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/clients-by-phase.md");
-    let folder = file.parent().expect("a file is in a folder");
-    fs::create_dir_all(folder)
-        .and_then(|()| fs::write(&file, text))
-        .expect("docs/ can be written");
+    writeln!(text, "\n{SERVED}{}.", served.join(", ")).expect("memory");
+    fs::write(file(), text).expect("docs/ can be written");
+}
+
+/// Holds the file against the table of clients, without running any.
+///
+/// # Panics
+/// Where the file tells of a client that is not there, leaves one out, or has it say something else.
+pub(crate) fn check() {
+    const REMEDY: &str = "write it anew: UPDATE=1 cargo test --test phases, where every client is installed";
+    let text = fs::read_to_string(file()).expect("docs/clients-by-phase.md is there");
+    assert!(text.starts_with(HEAD), "its beginning is old; {REMEDY}");
+    let rest = text.get(HEAD.len()..).unwrap_or_default();
+    let mut rows: Vec<&str> = rest.lines().filter(|line| line.ends_with("` |")).collect();
+    let served = rest
+        .lines()
+        .find_map(|line| line.strip_prefix(SERVED)?.strip_suffix('.'))
+        .unwrap_or_default();
+    let mut served: Vec<&str> = served.split(", ").collect();
+    for case in clients::all() {
+        let own = format!("{case} ({})", case.offers);
+        if let Some(place) = served.iter().position(|name| *name == own) {
+            served.remove(place);
+            continue;
+        }
+        let begins = format!("| {case} (");
+        let place = rows.iter().position(|row| row.starts_with(&begins));
+        let place = place.unwrap_or_else(|| panic!("{case} is not in it; {REMEDY}"));
+        let row = rows.remove(place);
+        assert!(
+            row.contains(&format!(") | {} | `", case.offers)) && row.contains(case.refusal),
+            "{case} says {:?}, and not: {row}; {REMEDY}",
+            case.refusal
+        );
+    }
+    assert!(
+        rows.is_empty() && served.is_empty(),
+        "no longer tested: {rows:?} {served:?}; {REMEDY}"
+    );
+}
+
+/// Begins the list of those that are served.
+const SERVED: &str = "Served on every day, and told nothing but its verdict on `/ssl/`: ";
+
+fn file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/clients-by-phase.md")
+}
+
+/// What this machine calls itself (os-release(5)).
+fn system() -> String {
+    let told = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let name = told
+        .lines()
+        .find_map(|line| line.strip_prefix("PRETTY_NAME="));
+    name.unwrap_or("a system without a name")
+        .trim_matches('"')
+        .to_owned()
 }
 
 /// What the program says of its version, up to the first bracket.

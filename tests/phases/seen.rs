@@ -3,7 +3,6 @@
 //! Comes in: runs and their day, sightings, requests. Goes out: values that can be counted and compared.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -82,17 +81,12 @@ impl From<&Value> for Seen {
 }
 
 /// Once every sighting is written, the totals are the sum of them. Asking is one connection more.
-pub(crate) fn check_totals(edge: &mut Edge, expected: &mut Vec<Seen>) {
-    edge.sightings(expected.len(), Duration::from_secs(10));
+pub(crate) fn check_totals(edge: &Edge, expected: &mut Vec<Seen>) {
+    edge.sightings(expected.len());
     let ca = edge.ca.display().to_string();
     let Some(asked) = clients::run_tool(
         "curl",
-        &[
-            "--silent",
-            "--cacert",
-            &ca,
-            &format!("{}/healthz", edge.url),
-        ],
+        &["--silent", "--cacert", &ca, &edge.url("/healthz")],
     ) else {
         return;
     };

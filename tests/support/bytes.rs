@@ -9,7 +9,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
-use crate::serve::LIMIT;
+use crate::edge::LIMIT;
 
 /// Suites that every TLS 1.0 client offers: RSA key exchange with AES and 3DES, ECDHE-RSA with AES.
 const SUITES: [u16; 4] = [0xc013, 0x002f, 0x0035, 0x000a];

@@ -1,7 +1,8 @@
 //! The real program, serving on a free port of this machine.
 //!
-//! Comes in: a configuration, the moment its clock starts at, more arguments. Goes out: a URL, the authority to trust,
-//! every sighting it wrote and what it logged. It never waits without a bound, and ends only the process it started.
+//! Comes in: a configuration, the moment its clock starts at, an upstream. Goes out: the address, the authority to
+//! trust, every sighting as it is written, what it logged and how it ended. It never waits without a bound, and ends
+//! only the process it started.
 #![allow(
     dead_code,
     reason = "each test that includes this file uses its own part of it"
@@ -9,120 +10,202 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tempfile::TempDir;
 
-/// The start makes an authority and two certificates; on a loaded machine that takes a second.
-const START: Duration = Duration::from_secs(20);
-/// How long a stop may take: the edge's own drain limit is 30 seconds, and a test that leaves connections open waits for it.
-const STOP: Duration = Duration::from_secs(40);
+/// Longer than anything here takes on a loaded machine; what hangs fails instead of hanging the test.
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
-/// An edge that serves.
-pub(crate) struct Edge {
-    /// `https://localhost:PORT`: the name of the certificate, so that clients send it as SNI.
-    pub url: String,
-    /// The port it listens on, on 127.0.0.1.
-    pub port: u16,
-    /// The authority to trust, a PEM file.
-    pub ca: PathBuf,
-    /// The configuration it read; what is written here is in force after [`Edge::signal`] with SIGHUP.
-    pub config: PathBuf,
-    child: Child,
-    events: Receiver<Value>,
-    sightings: Vec<Value>,
-    log: Option<JoinHandle<String>>,
-    _directory: TempDir,
+macro_rules! sunset {
+    ($phase:literal) => {
+        concat!(
+            "[[sunset]]\nname = \"old TLS\"\nfloor = \"tls1.2\"\n",
+            $phase,
+            "\n"
+        )
+    };
 }
 
-/// What an edge left.
-#[derive(Debug)]
-pub(crate) struct Stopped {
+/// Old clients are told and served.
+pub(crate) const WARN: &str = sunset!("warn = \"2016-01-01\"");
+/// Old clients are explained to.
+pub(crate) const EXPLAIN: &str = sunset!("explain = \"2016-01-01\"");
+/// Old clients are refused.
+pub(crate) const REFUSE: &str = sunset!("refuse = \"2016-01-01\"");
+
+/// A running edge.
+pub(crate) struct Edge {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    /// The authority to trust, a PEM file; empty where the configuration has certificates of its own.
+    pub(crate) ca: PathBuf,
+    pub(crate) directory: tempfile::TempDir,
+    said: Arc<Said>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+/// What the process has written.
+#[derive(Default)]
+struct Said {
+    events: Mutex<Events>,
+    more: Condvar,
+    log: Mutex<String>,
+}
+
+/// The lines of its standard output: the first says where it listens, each of the others is a sighting.
+#[derive(Default)]
+struct Events {
+    listening: Option<Value>,
+    sightings: Vec<Value>,
+    ended: bool,
+}
+
+/// How the process ended.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
     /// Every sighting, in the order in which the connections ended.
-    pub sightings: Vec<Value>,
-    /// Its log.
-    pub stderr: String,
-    /// How it ended.
-    pub status: ExitStatus,
+    pub(crate) sightings: Vec<Value>,
+    pub(crate) log: String,
 }
 
 impl Edge {
-    /// Starts `sundown serve` with `config` (TOML) and its clock at `as_of`; gives it once it listens.
-    ///
-    /// # Panics
-    /// With all it said, when it does not say within [`START`] where it listens.
-    pub(crate) fn start(config: &str, as_of: &str, arguments: &[&str]) -> Edge {
+    /// Starts an edge with this configuration, and with an upstream if one is given.
+    pub(crate) fn start(configuration: &str, upstream: Option<&str>) -> Self {
+        Self::launch(
+            Command::new(env!("CARGO_BIN_EXE_sundown")),
+            configuration,
+            upstream,
+        )
+    }
+
+    /// The same with the plan's clock started at this moment.
+    pub(crate) fn start_at(configuration: &str, as_of: &str, upstream: Option<&str>) -> Self {
+        let arguments = ["--as-of", as_of];
+        let program = Command::new(env!("CARGO_BIN_EXE_sundown"));
+        Self::spawn(program, configuration, upstream, &arguments)
+    }
+
+    /// The same with a command that runs the program in its own way (under limits, say); it is given the arguments.
+    pub(crate) fn launch(command: Command, configuration: &str, upstream: Option<&str>) -> Self {
+        Self::spawn(command, configuration, upstream, &[])
+    }
+
+    fn spawn(
+        mut command: Command,
+        configuration: &str,
+        upstream: Option<&str>,
+        more: &[&str],
+    ) -> Self {
         let directory = tempfile::tempdir().expect("a directory of our own");
         let file = directory.path().join("sundown.toml");
-        fs::write(&file, config).expect("the configuration can be written");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sundown"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--output", "json"])
-            .args(["--as-of", as_of])
-            .arg("--config")
-            .arg(&file)
-            .arg("--data-dir")
-            .arg(directory.path())
-            .args(arguments)
+        fs::write(&file, configuration).expect("a directory of our own");
+        command.args(["serve", "--listen", "127.0.0.1:0", "--output", "json"]);
+        command.arg("--config").arg(&file);
+        command.arg("--data-dir").arg(directory.path().join("data"));
+        command.args(more);
+        if let Some(upstream) = upstream {
+            command.args(["--upstream", upstream]);
+        }
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program can be started");
-        let events = lines(child.stdout.take().expect("standard output is piped"));
-        let mut stderr = child.stderr.take().expect("standard error is piped");
-        let log = thread::spawn(move || {
-            let mut text = Vec::new();
-            // What was read before an error is the log all the same.
-            let _ = stderr.read_to_end(&mut text);
-            String::from_utf8_lossy(&text).into_owned()
-        });
-        let mut edge = Edge {
-            url: String::new(),
-            port: 0,
-            ca: PathBuf::new(),
-            config: file,
+        let stdout = child.stdout.take().expect("standard output is piped");
+        let stderr = child.stderr.take().expect("standard error is piped");
+        let said = Arc::<Said>::default();
+        let (events, log) = (said.clone(), said.clone());
+        let mut edge = Self {
             child,
-            events,
-            sightings: Vec::new(),
-            log: Some(log),
-            _directory: directory,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            ca: PathBuf::new(),
+            directory,
+            said,
+            readers: vec![
+                thread::spawn(move || events.read_events(stdout)),
+                thread::spawn(move || log.read_log(stderr)),
+            ],
         };
-        let Ok(listening) = edge.events.recv_timeout(START) else {
-            edge.kill();
-            panic!("the edge does not listen: {}", edge.log());
+        let begun = edge
+            .said
+            .wait_for(|events| events.listening.is_some())
+            .listening
+            .clone();
+        let Some(listening) = begun else {
+            edge.child.kill().ok();
+            panic!("the edge does not listen: {}", edge.wait().log);
         };
-        let address = listening["urls"][0].as_str().unwrap_or_default();
-        let port = address
-            .rsplit_once(':')
-            .and_then(|(_, port)| port.parse().ok());
-        edge.port = port.unwrap_or_else(|| panic!("no port in {listening}"));
-        edge.url = format!("https://localhost:{}", edge.port);
+        let address = listening["urls"][0]
+            .as_str()
+            .and_then(|url| url.strip_prefix("https://")?.parse().ok());
+        edge.address = address.unwrap_or_else(|| panic!("no address in {listening}"));
         edge.ca = PathBuf::from(listening["local_ca"].as_str().unwrap_or_default());
         edge
     }
 
-    /// The sightings so far, once there are `count` of them; fewer where `limit` passed first.
-    pub(crate) fn sightings(&mut self, count: usize, limit: Duration) -> &[Value] {
-        let deadline = Instant::now() + limit;
-        while self.sightings.len() < count {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.events.recv_timeout(left) {
-                Ok(sighting) => self.sightings.push(sighting),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-            }
-        }
-        &self.sightings
+    /// The URL of a path, by the name that the local authority certifies.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.address.port())
     }
 
-    /// The process's id.
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+    /// A curl that trusts the edge's local authority, is quiet and does not hang.
+    pub(crate) fn curl(&self) -> Command {
+        let mut command = Command::new("curl");
+        command
+            .args([
+                "--silent",
+                "--show-error",
+                "--ipv4",
+                "--max-time",
+                "20",
+                "--cacert",
+            ])
+            .arg(&self.ca);
+        command
+    }
+
+    /// Waits until at least `count` connections have ended, and gives all that have.
+    #[track_caller]
+    pub(crate) fn sightings(&self, count: usize) -> Vec<Value> {
+        let events = self.said.wait_for(|events| events.sightings.len() >= count);
+        let sightings = &events.sightings;
+        assert!(
+            sightings.len() >= count,
+            "{} sightings of {count}: {sightings:#?}",
+            sightings.len()
+        );
+        sightings.clone()
+    }
+
+    /// The outcome of the only connection so far, and its whole sighting.
+    #[track_caller]
+    pub(crate) fn only_sighting(&self) -> (String, Value) {
+        let mut sightings = self.sightings(1);
+        assert_eq!(sightings.len(), 1, "{sightings:#?}");
+        let sighting = sightings.remove(0);
+        let outcome = sighting["outcome"].as_str().unwrap_or_default();
+        (outcome.to_owned(), sighting)
+    }
+
+    /// What it logged so far.
+    pub(crate) fn log(&self) -> String {
+        lock(&self.said.log).clone()
+    }
+
+    /// Waits until `condition` holds of the log.
+    #[track_caller]
+    pub(crate) fn wait_for_log(&self, words: &str) {
+        eventually(&format!("the log says {words:?}"), || {
+            self.log().contains(words)
+        });
     }
 
     /// Sends the process a signal.
@@ -130,67 +213,127 @@ impl Edge {
         kill_process(Pid::from_child(&self.child), signal).expect("a process of our own");
     }
 
-    /// Stops it as an operator does, with SIGTERM, and gives what it left.
-    ///
-    /// # Panics
-    /// When it does not end within [`STOP`].
-    pub(crate) fn stop(mut self) -> Stopped {
+    /// How many file descriptors it has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id()))
+            .expect("a process of our own")
+            .count()
+    }
+
+    /// Its resident memory, in KiB.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("a process of our own");
+        let resident = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next());
+        let resident = resident.and_then(|kibibytes| kibibytes.parse().ok());
+        resident.unwrap_or_else(|| panic!("no VmRSS in {status}"))
+    }
+
+    /// What `/healthz` says.
+    pub(crate) fn health(&self) -> Value {
+        let output = self
+            .curl()
+            .arg(self.url("/healthz"))
+            .output()
+            .expect("curl");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
+    }
+
+    /// Stops it with SIGTERM and gives all it wrote.
+    pub(crate) fn stop(self) -> Ended {
         self.signal(Signal::TERM);
-        let deadline = Instant::now() + STOP;
+        self.wait()
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn wait(mut self) -> Ended {
+        let deadline = Instant::now() + LIMIT;
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("a child of our own") {
                 break status;
             }
-            if Instant::now() >= deadline {
-                self.kill();
-                panic!(
-                    "the edge does not stop within {STOP:?} of SIGTERM: {}",
-                    self.log()
-                );
-            }
-            thread::sleep(Duration::from_millis(5));
+            assert!(
+                Instant::now() < deadline,
+                "the edge did not stop: {}",
+                self.log()
+            );
+            thread::sleep(Duration::from_millis(10));
         };
-        let mut sightings = std::mem::take(&mut self.sightings);
-        // Ends with the process's standard output.
-        sightings.extend(self.events.iter());
-        Stopped {
-            sightings,
-            stderr: self.log(),
-            status,
+        for reader in self.readers.drain(..) {
+            // Ends with the process's end of the pipe.
+            reader.join().expect("every line is JSON");
         }
-    }
-
-    fn kill(&mut self) {
-        // It may have ended by itself; either way it is gone.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-
-    fn log(&mut self) -> String {
-        self.log
-            .take()
-            .and_then(|log| log.join().ok())
-            .unwrap_or_default()
+        Ended {
+            code: status.code(),
+            sightings: std::mem::take(&mut lock(&self.said.events).sightings),
+            log: self.log(),
+        }
     }
 }
 
 impl Drop for Edge {
     fn drop(&mut self) {
-        self.kill();
+        // Already ended where `wait` saw it; both calls are harmless then.
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 }
 
-/// Reads JSON lines in a thread of its own, to the end of the stream.
-fn lines(stream: impl Read + Send + 'static) -> Receiver<Value> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+impl Said {
+    fn read_events(&self, stdout: ChildStdout) {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             let event = serde_json::from_str(&line)
                 .unwrap_or_else(|error| panic!("not JSON ({error}): {line}"));
-            if sender.send(event).is_err() {
-                break; // the test is over
+            let mut events = lock(&self.events);
+            if events.listening.is_none() {
+                events.listening = Some(event);
+            } else {
+                events.sightings.push(event);
             }
+            self.more.notify_all();
         }
-    });
-    receiver
+        lock(&self.events).ended = true;
+        self.more.notify_all();
+    }
+
+    fn read_log(&self, mut stderr: ChildStderr) {
+        let mut buffer = [0; 4096];
+        while let Ok(length @ 1..) = stderr.read(&mut buffer) {
+            let text = String::from_utf8_lossy(&buffer[..length]);
+            lock(&self.log).push_str(&text);
+        }
+    }
+
+    /// Waits until something holds, [`LIMIT`] is over, or nothing more can come.
+    fn wait_for(&self, holds: impl Fn(&Events) -> bool) -> MutexGuard<'_, Events> {
+        let waited = self
+            .more
+            .wait_timeout_while(lock(&self.events), LIMIT, |events| {
+                !holds(events) && !events.ended
+            });
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+/// What another thread panicked over is still what was written.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits, for as long as anything may take, until something holds.
+#[track_caller]
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + LIMIT;
+    while !holds() {
+        assert!(Instant::now() < deadline, "not so in time: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The path of a file beside the edge's configuration.
+pub(crate) fn beside(edge: &Edge, name: &str) -> PathBuf {
+    edge.directory.path().join(name)
 }

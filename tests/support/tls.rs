@@ -1,4 +1,4 @@
-//! A TLS client of which every byte is under the test's control, and an upstream that keeps every byte it gets.
+//! A TLS client of which every byte is under the test's control.
 //!
 //! Comes in: an edge. Goes out: what came back, as bytes. It never interprets HTTP beyond finding the end of a head.
 #![allow(
@@ -6,18 +6,16 @@
     reason = "each test that includes this file uses its own part of it"
 )]
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use s2n_tls::config::Config;
 use s2n_tls::security::Policy;
 use s2n_tls_tokio::{TlsConnector, TlsStream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::serve::{Edge, LIMIT};
+use crate::edge::{Edge, LIMIT};
 
 /// A connection after its handshake.
 pub(crate) struct Client {
@@ -86,89 +84,6 @@ impl Client {
         let mut client = Self::connect(edge).await;
         client.send(bytes).await;
         client.read_to_end().await.0
-    }
-}
-
-/// An upstream that records bytes and answers each head that comes.
-pub(crate) struct Recorder {
-    pub(crate) address: SocketAddr,
-    bytes: Arc<Mutex<Vec<u8>>>,
-    connections: Arc<Mutex<usize>>,
-}
-
-/// How an upstream goes on after an answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum After {
-    KeepOpen,
-    /// Closes when the next request's first byte comes, unanswered: what a race with an idle timeout looks like.
-    CloseOnNext,
-    /// Closes at once.
-    Close,
-}
-
-impl Recorder {
-    pub(crate) async fn start(after: After) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (bytes, connections) = (
-            Arc::<Mutex<Vec<u8>>>::default(),
-            Arc::<Mutex<usize>>::default(),
-        );
-        let (all, count) = (bytes.clone(), connections.clone());
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                *count.lock().unwrap() += 1;
-                tokio::spawn(answer_each_head(stream, all.clone(), after));
-            }
-        });
-        Self {
-            address,
-            bytes,
-            connections,
-        }
-    }
-
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// All that came, over all connections.
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
-    }
-
-    /// How many request heads came.
-    pub(crate) fn requests(&self) -> usize {
-        self.text().matches(" HTTP/1.1\r\n").count()
-    }
-
-    pub(crate) fn connections(&self) -> usize {
-        *self.connections.lock().unwrap()
-    }
-}
-
-async fn answer_each_head(mut stream: TcpStream, all: Arc<Mutex<Vec<u8>>>, after: After) {
-    let mut buffer = vec![0; 64 * 1024];
-    let (mut own, mut answered) = (Vec::new(), 0);
-    while let Ok(length @ 1..) = stream.read(&mut buffer).await {
-        if after == After::CloseOnNext && answered > 0 {
-            return;
-        }
-        all.lock().unwrap().extend_from_slice(&buffer[..length]);
-        own.extend_from_slice(&buffer[..length]);
-        let heads = own
-            .windows(4)
-            .filter(|window| window == b"\r\n\r\n")
-            .count();
-        // Chunked bodies end with an empty line of their own, and are counted as a head; one answer too many does
-        // no harm where only the bytes that came are looked at, so only the first is sent for each write.
-        if heads > answered {
-            answered = heads;
-            let answer = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\nx-upstream: recorder\r\n\r\nok\n";
-            if stream.write_all(answer.as_bytes()).await.is_err() || after == After::Close {
-                return;
-            }
-        }
     }
 }
 

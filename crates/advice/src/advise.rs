@@ -132,7 +132,7 @@ impl<'a> Case<'a> {
             (Support::Depends, None | Some(Support::Depends)) => {
                 let (summary, ..) = self.release_says(release);
                 let summary = format!(
-                    "{summary} If that is so already, something else limits it. {}",
+                    "{summary} If all that is in order, something else limits it. {}",
                     self.family.pinned.summary
                 );
                 (summary, release.snippet.as_ref(), &release.sources)
@@ -149,7 +149,10 @@ impl<'a> Case<'a> {
                 return self.pinned();
             }
             let find = &self.family.find;
-            let summary = format!("{what}, version unknown: to see it, {find}. {}", self.first_tls13());
+            let summary = format!(
+                "{what}, version unknown: to see it, {find}. {}",
+                self.first_tls13()
+            );
             return (summary, None, &self.family.unknown.sources);
         };
         let sources = release.sources.as_slice();

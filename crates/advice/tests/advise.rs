@@ -67,7 +67,7 @@ const NOTICE: [(&str, &str, &str); 15] = [
     ("Java/1.7.0_25", "leaves it off", "https.protocols=TLSv1.2"),
     (
         "Dalvik/1.6.0 (Linux; U; Android 4.3; Nexus 7 Build/JSS15Q)",
-        "do not offer it",
+        "does not offer it",
         "ProviderInstaller",
     ),
     (
@@ -111,11 +111,7 @@ fn a_stack_that_could_is_told_what_holds_it_down() {
         Some("t10d090600_c491f621fb4c_195413a0cc0f"),
         Version::TLSV1_2,
     );
-    assert!(
-        advice.summary.contains("limits it"),
-        "{}",
-        advice.summary
-    );
+    assert!(advice.summary.contains("limits it"), "{}", advice.summary);
     assert!(advice.summary.contains("MaxProtocol"), "{}", advice.summary);
 }
 

@@ -15,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::accounts::{Accounts, InvalidHash, Memory};
+use crate::accounts::{Accounts, Memory};
 use crate::bounds::Bounds;
 use crate::clock::Clock;
 use crate::core::{Core, Entrance, Live};
@@ -32,23 +32,20 @@ const CERTIFICATE_CHECK: Duration = Duration::from_secs(5);
 /// Connections the kernel may hold for us between two accepts.
 const BACKLOG: i32 = 4096;
 
-/// Why an edge cannot start, or cannot take a new configuration.
+/// Why an edge cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {reason}")]
     Listen {
         /// The address.
         address: SocketAddr,
         /// The reason.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The certificates cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// A hash in `[account.names]` is none.
-    #[error(transparent)]
-    Account(#[from] InvalidHash),
     /// The TLS configuration for upstreams failed.
     #[error("TLS towards upstreams: {0}")]
     Upstream(#[from] s2n_tls::error::Error),
@@ -91,7 +88,7 @@ impl Edge {
     ///
     /// # Errors
     ///
-    /// When an address, a certificate or an account hash cannot be used. Must be called inside a tokio runtime.
+    /// When an address or a certificate cannot be used. Must be called inside a tokio runtime.
     pub fn bind(ingredients: Ingredients) -> Result<Self, StartError> {
         let Ingredients {
             settings,
@@ -125,11 +122,11 @@ impl Edge {
             let certificates = Certificates::load(files)?;
             let address = *listener.address.get_ref();
             let socket =
-                listen(address).map_err(|source| StartError::Listen { address, source })?;
+                listen(address).map_err(|reason| StartError::Listen { address, reason })?;
             let bound = socket
                 .get_ref()
                 .local_addr()
-                .map_err(|source| StartError::Listen { address, source })?;
+                .map_err(|reason| StartError::Listen { address, reason })?;
             let proxy = Proxy::new(listener.upstream.clone(), &settings.limits)?;
             doors.push((
                 socket,
@@ -143,7 +140,7 @@ impl Edge {
         let drain = settings.limits.drain;
         let reports = Reports::new(settings.answers.reports, settings.answers.report_life);
         let core = Core {
-            live: ArcSwap::from_pointee(live(settings, plan, secret)?),
+            live: ArcSwap::from_pointee(live(settings, plan, secret)),
             clock,
             sink,
             bounds: Arc::new(Bounds::default()),
@@ -216,15 +213,10 @@ impl Edge {
 impl Handle {
     /// Puts a new plan and new settings in force for every request from now on. What is bound at the start
     /// (addresses, certificates' paths, upstreams, the size of the report store) stays as it was.
-    ///
-    /// # Errors
-    ///
-    /// When an account hash cannot be used; everything old stays in force then.
-    pub fn reload(&self, settings: Settings, plan: Plan) -> Result<(), StartError> {
+    pub fn reload(&self, settings: Settings, plan: Plan) {
         self.core
             .live
-            .store(Arc::new(live(settings, plan, self.secret)?));
-        Ok(())
+            .store(Arc::new(live(settings, plan, self.secret)));
     }
 
     /// Whether these settings have other listeners than those that were bound.
@@ -238,17 +230,17 @@ impl Handle {
     }
 }
 
-fn live(settings: Settings, plan: Plan, secret: Secret) -> Result<Live, InvalidHash> {
+fn live(settings: Settings, plan: Plan, secret: Secret) -> Live {
     let accounts = Accounts::new(
         &settings.account,
         secret.account,
         settings.privacy.addresses,
-    )?;
-    Ok(Live {
+    );
+    Live {
         plan,
         settings,
         accounts,
-    })
+    }
 }
 
 fn listen(address: SocketAddr) -> io::Result<AsyncFd<TcpListener>> {

@@ -117,25 +117,26 @@ pub struct KeyHash(pub(crate) [u8; 32]);
 impl<'de> Deserialize<'de> for KeyHash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let digits = text.as_bytes();
-        let mut hash = [0; 32];
-        let mut is_hash = digits.len() == 2 * hash.len();
-        for (byte, pair) in hash.iter_mut().zip(digits.as_chunks::<2>().0) {
-            let read = std::str::from_utf8(pair)
-                .ok()
-                .filter(|pair| pair.bytes().all(|digit| digit.is_ascii_hexdigit()))
-                .and_then(|pair| u8::from_str_radix(pair, 16).ok());
-            is_hash &= read.is_some();
-            *byte = read.unwrap_or_default();
-        }
-        if is_hash {
-            Ok(Self(hash))
-        } else {
-            Err(D::Error::custom(format!(
+        hex_32(&text).map(Self).ok_or_else(|| {
+            D::Error::custom(format!(
                 "{text:?} is no SHA-256 in hex (64 digits); make one with: printf %s \"$KEY\" | sha256sum"
-            )))
-        }
+            ))
+        })
     }
+}
+
+fn hex_32(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    // A sign would pass for a digit.
+    let all_digits = text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    if pairs.len() != bytes.len() || !rest.is_empty() || !all_digits {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(pairs) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
 }
 
 /// Where an account shows itself.
@@ -300,7 +301,7 @@ impl<'de> Deserialize<'de> for SslPath {
             Ok(Self(path))
         } else {
             Err(D::Error::custom(format!(
-                "path {path:?} must begin and end with a slash, like \"/ssl/\""
+                "path {path:?} does not begin and end with a slash; write it like \"/ssl/\""
             )))
         }
     }
@@ -344,13 +345,17 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     let text = String::deserialize(deserializer)?;
     let duration: SignedDuration = text.parse().map_err(|error| {
         D::Error::custom(format!(
-            "{text:?} is no length of time like \"10s\" or \"2m 30s\" ({error})"
+            "{text:?} is no length of time ({error}); write one like \"10s\" or \"2m 30s\""
         ))
     })?;
     Duration::try_from(duration)
         .ok()
         .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| D::Error::custom(format!("{text:?} must be more than zero")))
+        .ok_or_else(|| {
+            D::Error::custom(format!(
+                "{text:?} is no time at all; write a length of time above zero, like \"10s\""
+            ))
+        })
 }
 
 fn explain_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
@@ -360,7 +365,7 @@ fn explain_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::
         ))),
         status @ 400..600 => Ok(status),
         status => Err(D::Error::custom(format!(
-            "{status} is no error status; use 403"
+            "{status} is no error status; 403 is understood by all"
         ))),
     }
 }

@@ -9,6 +9,7 @@ mod tables;
 mod template;
 mod when;
 
+pub use names::did_you_mean;
 pub use tables::{
     BrownoutTable, ExceptionTable, FloorValue, InlineFloor, PlanTables, PreviewTable, SunsetTable,
 };

@@ -13,19 +13,7 @@ use jiff::civil::Date;
 
 /// A whole file, as far as this crate reads it: the tables of other rooms are let through.
 #[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
 struct File {
-    #[serde(default)]
-    #[expect(
-        dead_code,
-        reason = "read elsewhere; here it only may not get in the way"
-    )]
-    listener: Vec<toml::Table>,
-    #[expect(
-        dead_code,
-        reason = "read elsewhere; here it only may not get in the way"
-    )]
-    account: Option<toml::Table>,
     #[serde(default)]
     sunset: Vec<toml::Spanned<floor::config::SunsetTable>>,
     #[serde(default)]
@@ -39,7 +27,6 @@ fn file(toml: &str) -> PlanTables {
         sunset,
         exception,
         preview,
-        ..
     } = toml::from_str(toml).unwrap_or_else(|error| panic!("{error}"));
     PlanTables {
         sunset,

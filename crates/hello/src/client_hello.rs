@@ -264,7 +264,8 @@ impl<'a> ClientHello<'a> {
 
     /// Whether early data may follow at once (RFC 8446 section 4.2.10).
     pub fn offers_early_data(&self) -> bool {
-        self.extensions().any(|extension| extension.code == extension::EARLY_DATA)
+        self.extensions()
+            .any(|extension| extension.code == extension::EARLY_DATA)
     }
 
     /// Groups for which a key share was sent, in the order sent.

@@ -43,11 +43,16 @@ pub struct Sighting {
 }
 
 fn offer_id<S: Serializer>(offer: &Option<Offer>, serializer: S) -> Result<S::Ok, S::Error> {
-    offer.as_ref().map(|offer| offer.id().to_string()).serialize(serializer)
+    offer
+        .as_ref()
+        .map(|offer| offer.id().to_string())
+        .serialize(serializer)
 }
 
 fn version<S: Serializer>(version: &Option<Version>, serializer: S) -> Result<S::Ok, S::Error> {
-    version.map(|version| version.to_string()).serialize(serializer)
+    version
+        .map(|version| version.to_string())
+        .serialize(serializer)
 }
 
 /// What a handshake agreed on, in the spelling of OpenSSL (versions, suites) and IANA (groups).
@@ -152,7 +157,10 @@ pub enum Outcome {
     Shed,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's serialize_with passes a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's serialize_with passes a reference"
+)]
 fn not_tls<S: Serializer>(protocol: &NotTls, serializer: S) -> Result<S::Ok, S::Error> {
     protocol.label().serialize(serializer)
 }
@@ -229,11 +237,18 @@ mod tests {
             Outcome::Terminated,
             Outcome::Refused { alert: 70 },
             Outcome::Unservable { alert: 40 },
-            Outcome::HandshakeFailed { reason: "x", alert: None },
+            Outcome::HandshakeFailed {
+                reason: "x",
+                alert: None,
+            },
             Outcome::HandshakeAbandoned,
             Outcome::HandshakeTimeout,
-            Outcome::NotTls { protocol: NotTls::Http },
-            Outcome::Malformed { reason: String::new() },
+            Outcome::NotTls {
+                protocol: NotTls::Http,
+            },
+            Outcome::Malformed {
+                reason: String::new(),
+            },
             Outcome::HelloTimeout,
             Outcome::ClosedEarly { bytes: 0 },
             Outcome::Shed,

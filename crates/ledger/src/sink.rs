@@ -20,7 +20,13 @@ pub struct Sink {
 /// taken at once.
 pub fn channel(capacity: usize) -> (Sink, Receiver) {
     let (sender, receiver) = mpsc::sync_channel(capacity);
-    (Sink { totals: Arc::default(), sender }, receiver)
+    (
+        Sink {
+            totals: Arc::default(),
+            sender,
+        },
+        receiver,
+    )
 }
 
 impl Sink {

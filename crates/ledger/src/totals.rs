@@ -61,7 +61,12 @@ impl Totals {
 
     /// The totals now. Counts of connections still open are not in it.
     pub fn snapshot(&self) -> Snapshot {
-        let names = || Version::KNOWN.into_iter().filter_map(Version::name).chain(["other"]);
+        let names = || {
+            Version::KNOWN
+                .into_iter()
+                .filter_map(Version::name)
+                .chain(["other"])
+        };
         Snapshot {
             connections: self.connections.load(Relaxed),
             outcomes: occurred(Outcome::LABELS, &self.outcomes),
@@ -79,7 +84,10 @@ impl Totals {
 }
 
 fn version_index(version: Version) -> usize {
-    Version::KNOWN.iter().position(|known| *known == version).unwrap_or(Version::KNOWN.len())
+    Version::KNOWN
+        .iter()
+        .position(|known| *known == version)
+        .unwrap_or(Version::KNOWN.len())
 }
 
 fn count(counters: &[AtomicU64], index: usize) {
@@ -88,6 +96,14 @@ fn count(counters: &[AtomicU64], index: usize) {
     }
 }
 
-fn occurred(names: impl IntoIterator<Item = &'static str>, counters: &[AtomicU64]) -> BTreeMap<&'static str, u64> {
-    names.into_iter().zip(counters).map(|(name, counter)| (name, counter.load(Relaxed))).filter(|(_, count)| *count > 0).collect()
+fn occurred(
+    names: impl IntoIterator<Item = &'static str>,
+    counters: &[AtomicU64],
+) -> BTreeMap<&'static str, u64> {
+    names
+        .into_iter()
+        .zip(counters)
+        .map(|(name, counter)| (name, counter.load(Relaxed)))
+        .filter(|(_, count)| *count > 0)
+        .collect()
 }

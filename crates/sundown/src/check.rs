@@ -19,10 +19,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use edge::Clock;
+use edge::{Clock, Offered};
 use floor::{Alert, Floor};
 use hello::Offer;
 use hello::names::Named;
+use ledger::Negotiated;
 use tokio::runtime::Builder;
 use tokio::time::Instant;
 
@@ -83,7 +84,7 @@ enum End {
 
 /// A handshake that was completed, and what was said after it.
 struct Agreed {
-    negotiated: handshake::Negotiated,
+    negotiated: Negotiated,
     certificate: handshake::Certificate,
     /// The path that was asked for.
     path: String,
@@ -134,7 +135,8 @@ async fn one(target: &Target, trust: &Trust, path: &str) -> anyhow::Result<Visit
     let offer = record.wire().offer();
     let end = match shaken {
         Ok(stream) => {
-            let (negotiated, certificate) = handshake::agreed(stream.as_ref(), trust)?;
+            let negotiated = edge::negotiated(stream.as_ref())?;
+            let certificate = handshake::certificate(stream.as_ref(), trust)?;
             let mut asked = ask::ask(stream, target, path).await;
             if let (Asked::Silent(why), Some(code)) = (&mut asked, record.wire().alert) {
                 // TLS 1.3 lets a server object after the client is done: to a missing certificate, say.
@@ -173,7 +175,7 @@ fn report(
         decided_by: DecidedBy::Server,
         connect_ms: milliseconds(visit.connect),
         handshake_ms: milliseconds(visit.handshake),
-        offered: visit.offer.as_ref().map(Into::into),
+        offered: visit.offer.map(Offered::new),
         alert: None,
         negotiated: None,
         certificate: None,

@@ -22,10 +22,14 @@ pub(crate) struct Cli {
 
 const FIRST_STEPS: &str = "\
 First steps:
-  sundown serve                                    an edge on https://127.0.0.1:8443 that warns old clients
-  sundown init && sundown plan                     a plan with dates, and its calendar
-  sundown serve --upstream http://127.0.0.1:3000   the edge in front of an application
-  sundown check https://api.example.com            what a server negotiates, and which floors that meets";
+  sundown serve
+      an edge on https://127.0.0.1:8443 that warns old clients
+  sundown serve --upstream http://127.0.0.1:3000
+      the edge in front of an application
+  sundown init && sundown plan
+      a plan with dates, and its calendar
+  sundown check https://api.example.com
+      what a server negotiates, and which floors that meets";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -33,14 +37,18 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Shows the plan as a calendar, its state on a date, or what is doubtful about it
     Plan(PlanArguments),
-    /// Tells what a server negotiates with this machine and which floors that meets
+    /// Shows what a server negotiates with this machine, and which floors that meets
     Check(CheckArguments),
     /// Writes a commented sundown.toml with sensible dates
     Init(InitArguments),
     /// Prints the named floors as text: versions, cipher suites, groups and their sources
     Floors(FloorsArguments),
     /// Prints a completion script for a shell
-    #[command(after_help = "Example: sundown completions bash > /etc/bash_completion.d/sundown")]
+    #[command(after_help = "\
+Examples:
+  sundown completions bash > /etc/bash_completion.d/sundown
+  sundown completions zsh > /usr/local/share/zsh/site-functions/_sundown
+  sundown completions fish > ~/.config/fish/completions/sundown.fish")]
     Completions {
         /// The shell
         shell: Shell,
@@ -49,8 +57,10 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Signals: SIGHUP reads the configuration again (a bad file is refused, the old plan stays); SIGTERM and SIGINT
-stop, letting requests under way finish. Logs go to standard error; SUNDOWN_LOG=debug shows more.
+Signals: SIGHUP reads the configuration again (a bad file is refused, the old plan stays); SIGTERM and SIGINT \
+stop, letting requests under way finish.
+
+Logs go to standard error; SUNDOWN_LOG=debug shows more.
 
 Example, a day of the 2016 plan:
   sundown serve --config examples/pokitdok-2016.toml --as-of 2016-12-15")]
@@ -64,7 +74,7 @@ pub(crate) struct ServeArguments {
     /// Where requests go, instead of what the first [[listener]] says
     #[arg(long, value_name = "URL")]
     pub(crate) upstream: Option<Upstream>,
-    /// Where the local authority and the secret are kept
+    /// Where the local authority and the secret are kept; made where it is missing
     #[arg(long, value_name = "DIR", default_value = "sundown-data")]
     pub(crate) data_dir: PathBuf,
     /// Starts the plan's clock at this moment instead of now: 2016-12-15, or RFC 3339
@@ -73,7 +83,7 @@ pub(crate) struct ServeArguments {
     /// Threads that serve [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: Option<u16>,
-    /// How sightings are shown on standard output
+    /// How sightings, one for each connection, are shown on standard output
     #[arg(long, value_enum, default_value_t = Output::Auto)]
     pub(crate) output: Output,
 }
@@ -81,33 +91,33 @@ pub(crate) struct ServeArguments {
 /// How sightings are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
-    /// For people on a terminal, JSON lines elsewhere
+    /// As human on a terminal, as json elsewhere
     Auto,
-    /// A line for people
+    /// One line of text for each connection
     Human,
-    /// One JSON object a line
+    /// One JSON object for each connection, on a line of its own
     Json,
-    /// Not at all; they are counted all the same
+    /// Nothing is shown; connections are counted all the same
     None,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit codes: 0 the plan is fine; 1 with --check, it can be used but something is doubtful; 2 it cannot be used.")]
+Exit codes: 0 the plan can be used, whatever is doubtful about it; 2 it cannot.")]
 pub(crate) struct PlanArguments {
     /// The configuration [default: sundown.toml where there is one, else the built-in plan]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Shows where every sunset stands on this date
+    /// Shows where every sunset stands on this date: 2016-12-15, or RFC 3339
     #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with = "check")]
     pub(crate) at: Option<Timestamp>,
-    /// Checks the plan and lists what is doubtful about it
+    /// Lists what is doubtful about the plan: a phase in the past, no notice period, explain where card data is sent
     #[arg(long)]
     pub(crate) check: bool,
     /// Lists every brownout window by itself
     #[arg(long, conflicts_with_all = ["check", "at"])]
     pub(crate) windows: bool,
-    /// Takes this for the present moment
+    /// Takes this for the present moment instead of now
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) as_of: Option<Timestamp>,
     /// JSON instead of a table

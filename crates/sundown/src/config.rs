@@ -1,6 +1,9 @@
 //! `sundown.toml`: one file, whose tables belong to the plan or to the edge, read strictly.
 
+mod keys;
 mod problems;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 

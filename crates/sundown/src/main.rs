@@ -8,7 +8,9 @@ mod init;
 mod plan;
 mod serve;
 mod table;
+mod words;
 
+use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -18,7 +20,7 @@ use cli::{Cli, Command};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What a command ends with when it could not do its work (0 and 1 are verdicts in `check` and `plan --check`).
+/// What a command ends with when it could not do its work (0 and 1 are verdicts in `check`).
 const FAILURE: u8 = 2;
 
 fn main() -> ExitCode {
@@ -29,25 +31,25 @@ fn main() -> ExitCode {
         Command::Init(arguments) => init::run(&arguments),
         Command::Floors(arguments) => floors::run(&arguments),
         Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Cli::command(),
-                "sundown",
-                &mut std::io::stdout(),
-            );
+            clap_complete::generate(shell, &mut Cli::command(), "sundown", &mut io::stdout());
             Ok(ExitCode::SUCCESS)
         }
     };
     outcome.unwrap_or_else(|error| {
-        // A reader that has seen enough (`| head`) is no failure.
-        if error
-            .root_cause()
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
-        {
+        if reader_is_gone(&error) {
             return ExitCode::SUCCESS;
         }
         config::report(&error);
         ExitCode::from(FAILURE)
     })
+}
+
+/// A reader that has seen enough (`| head`) is no failure.
+fn reader_is_gone(error: &anyhow::Error) -> bool {
+    let cause = error.root_cause();
+    let kind = match cause.downcast_ref::<serde_json::Error>() {
+        Some(error) => error.io_error_kind(),
+        None => cause.downcast_ref().map(io::Error::kind),
+    };
+    kind == Some(ErrorKind::BrokenPipe)
 }

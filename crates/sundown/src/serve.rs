@@ -2,14 +2,14 @@
 
 mod output;
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal};
 use std::process::ExitCode;
 use std::thread;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use edge::secret::Secret;
 use edge::settings::Upstream;
-use edge::{Clock, Edge, Handle, Ingredients};
+use edge::{Clock, Edge, Handle, Ingredients, StartError};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -52,12 +52,13 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
             data_dir: arguments.data_dir.clone(),
             clock,
             sink,
-        })?;
+        })
+        .map_err(with_remedy)?;
         let listening = output::Listening {
             addresses: edge.addresses(),
-            local_ca: edge.local_ca().cloned(),
+            local_ca: edge.local_ca().map(std::path::absolute).transpose()?,
             plan: source.name(),
-            clock: arguments.as_of.map(|_| clock.now()),
+            clock: arguments.as_of,
             ends_nothing: calm,
         };
         (edge, listening)
@@ -82,6 +83,26 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         );
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// An edge that cannot start, with what to do about it.
+fn with_remedy(error: StartError) -> anyhow::Error {
+    let remedy = match &error {
+        StartError::Listen { reason, .. } => match reason.kind() {
+            ErrorKind::AddrInUse => {
+                "another program listens there; `--listen 127.0.0.1:0` takes a free port"
+            }
+            ErrorKind::AddrNotAvailable => {
+                "this machine has no such address; `--listen 0.0.0.0:8443` takes all it has"
+            }
+            ErrorKind::PermissionDenied => {
+                "ports below 1024 take root or CAP_NET_BIND_SERVICE; `--listen 127.0.0.1:8443` takes neither"
+            }
+            _ => return error.into(),
+        },
+        _ => return error.into(),
+    };
+    anyhow!("{error}; {remedy}")
 }
 
 /// The configuration with what the command line changes.
@@ -168,15 +189,11 @@ fn watch_signals(
 }
 
 fn reload(handle: &Handle, arguments: &ServeArguments, secret: Secret) {
-    let reloaded = load(arguments, secret).and_then(|config| {
-        let name = config.source.name();
-        let rebound = handle.differs_in_listeners(&config.settings);
-        handle.reload(config.settings, config.plan)?;
-        Ok((name, rebound))
-    });
-    match reloaded {
-        Ok((name, rebound)) => {
-            tracing::info!(plan = name, "reloaded");
+    match load(arguments, secret) {
+        Ok(config) => {
+            let rebound = handle.differs_in_listeners(&config.settings);
+            handle.reload(config.settings, config.plan);
+            tracing::info!(plan = config.source.name(), "reloaded");
             if rebound {
                 tracing::warn!(
                     "[[listener]] changed: addresses, upstreams and certificate paths take a restart"

@@ -6,7 +6,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -24,7 +24,20 @@ pub(super) struct Activity {
     requests: AtomicUsize,
     /// Answers whose body has not ended.
     bodies: AtomicUsize,
+    /// Whether there has been a request at all.
+    served: AtomicBool,
 }
+
+/// How a connection on which nothing moves stands.
+pub(super) enum Still {
+    /// Every request has had its answer, and no other came at once.
+    Rests,
+    /// For as long as the limits let a connection stand still.
+    Ceased,
+}
+
+/// How often at most to look whether a connection in use has come to rest.
+const GLANCE: Duration = Duration::from_millis(500);
 
 impl Activity {
     pub(super) fn new() -> Arc<Self> {
@@ -33,6 +46,7 @@ impl Activity {
             last: AtomicU64::new(0),
             requests: AtomicUsize::new(0),
             bodies: AtomicUsize::new(0),
+            served: AtomicBool::new(false),
         })
     }
 
@@ -41,35 +55,41 @@ impl Activity {
         self.last.store(elapsed, Relaxed);
     }
 
-    /// Resolves when nothing has moved for as long as the limits let a connection stand still.
-    pub(super) async fn ceased(&self, limits: &Limits) {
+    /// Resolves when nothing has moved for as long as the limits let a connection stand still; or, with `rest`
+    /// and once a request has been answered, for that long.
+    pub(super) async fn still(&self, limits: &Limits, rest: Option<Duration>) -> Still {
+        let mut soonest = Duration::ZERO;
         loop {
+            let bodies = self.bodies.load(Relaxed) > 0;
+            let busy = self.requests.load(Relaxed) > 0;
             // A body may wait for its upstream for as long as `stall`, and says so itself.
-            let limit = if self.bodies.load(Relaxed) > 0 {
+            let limit = if bodies {
                 limits.idle.max(limits.stall)
             } else {
                 limits.idle
             };
+            let answered = !bodies && self.served.load(Relaxed);
+            let rest = rest.filter(|rest| *rest < limit);
             let still = self
                 .start
                 .elapsed()
                 .saturating_sub(Duration::from_millis(self.last.load(Relaxed)));
-            let busy = self.requests.load(Relaxed) > 0;
-            if !busy && still >= limit {
-                return;
-            }
-            sleep(if busy {
-                limit
-            } else {
-                limit.saturating_sub(still)
-            })
-            .await;
+            let wait = match rest {
+                _ if busy => limit,
+                _ if still >= limit => return Still::Ceased,
+                Some(rest) if answered && still >= rest => return Still::Rests,
+                Some(rest) => rest.saturating_sub(still).max(soonest),
+                None => limit.saturating_sub(still),
+            };
+            sleep(wait).await;
+            soonest = GLANCE.min(limit);
         }
     }
 
     /// Counts a request until the guard is dropped.
     pub(super) fn request(self: &Arc<Self>) -> Request {
         self.requests.fetch_add(1, Relaxed);
+        self.served.store(true, Relaxed);
         self.moved();
         Request(self.clone())
     }

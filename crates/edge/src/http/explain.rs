@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::body::Body;
-use super::respond::{self, Form};
 use super::page::when;
+use super::respond::{self, Form};
 use super::ssl::{self, Subject};
 use super::{notice, page};
 
@@ -64,7 +64,11 @@ pub(crate) fn answer(
             group: subject.negotiated.group,
             max_protocol: subject.offer.max_version().to_string(),
         },
-        needed: decision.verdict.shortfalls().map(|shortfall| shortfall.needed().to_string()).collect(),
+        needed: decision
+            .verdict
+            .shortfalls()
+            .map(|shortfall| shortfall.needed().to_string())
+            .collect(),
         since: since(sunset, decision),
         sunset: &sunset.name,
         contact: sunset.contact.as_deref(),
@@ -105,8 +109,7 @@ pub(crate) fn answer(
 /// When the phase began that turns the client away.
 fn since(sunset: &Sunset, decision: &Decision) -> Option<Timestamp> {
     match decision.phase? {
-        Phase::Explain => sunset.explain,
-        Phase::Refuse => sunset.explain.or(sunset.refuse),
+        Phase::Explain | Phase::Refuse => sunset.ends_at(),
         Phase::Observe | Phase::Warn | Phase::Brownout => None,
     }
 }
@@ -166,12 +169,12 @@ fn text(problem: &Problem<'_>) -> String {
         if let Some(snippet) = &advice.snippet {
             text.push_str(&format!("\n{snippet}\n"));
         }
-        text.push_str(&format!("\nTo check it from the same machine:\n{}\n", advice.verify));
+        text.push_str(&format!(
+            "\nTo check it from the same machine:\n{}\n",
+            advice.verify
+        ));
     }
-    text.push_str(&format!(
-        "\nCheck of this client: {}\n",
-        problem.ssl
-    ));
+    text.push_str(&format!("\nCheck of this client: {}\n", problem.ssl));
     if let Some(contact) = problem.contact {
         text.push_str(&format!("Contact: {contact}\n"));
     }

@@ -17,8 +17,9 @@ mod ssl;
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -31,7 +32,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use self::activity::{Activity, Watched};
+use self::activity::{Activity, Still, Watched};
 use self::body::Body;
 use crate::connection::Session;
 use crate::lingering::Lingering;
@@ -47,32 +48,45 @@ type Stream = Resting<Wire<Lingering<TcpStream>>>;
 
 /// Serves requests until the connection ends.
 pub(crate) async fn serve(mut stream: Stream, session: Arc<Session>, limits: &Limits) {
-    // A connection that has said nothing yet needs no HTTP: clients open some ahead of time.
-    stream.rest();
-    let spoke = tokio::select! {
-        spoke = timeout(limits.idle, poll_fn(|cx| stream.wire().poll_fill(cx))) => matches!(spoke, Ok(Ok(()))),
-        () = session.core.stopping.cancelled() => false,
-    };
-    if !spoke {
-        // To a client that is gone there is nobody to say goodbye to.
-        timeout(GOODBYE, stream.shutdown()).await.ok();
-        return;
-    }
-    // Boxed, each by itself: HTTP/1.1 should not carry the room that HTTP/2 needs.
-    let ended = if session.negotiated.alpn == Some("h2") {
-        Box::pin(serve_http2(stream, session, limits)).await
-    } else {
-        Box::pin(serve_http1(stream, session, limits)).await
-    };
-    // An error here is the client's doing (a reset, bad HTTP, a time-out) and ends this connection only.
-    if let Err(error) = ended {
-        tracing::debug!(error = %respond::chain(&error), "connection ended");
+    loop {
+        // A connection that says nothing needs no HTTP, and the room that takes.
+        stream.rest();
+        let spoke = tokio::select! {
+            spoke = timeout(limits.idle, poll_fn(|cx| stream.poll_spoken(cx))) => matches!(spoke, Ok(Ok(()))),
+            () = session.core.stopping.cancelled() => false,
+        };
+        if !spoke {
+            // To a client that is gone there is nobody to say goodbye to.
+            timeout(GOODBYE, stream.shutdown()).await.ok();
+            return;
+        }
+        // Boxed, each by itself: HTTP/1.1 should not carry the room that HTTP/2 needs.
+        let ended = if session.negotiated.alpn == Some("h2") {
+            Box::pin(serve_http2(stream, session.clone(), limits)).await
+        } else {
+            Box::pin(serve_http1(stream, session.clone(), limits)).await
+        };
+        match ended {
+            Ok(Some(rests)) => stream = rests,
+            Ok(None) => return,
+            // The client's doing (a reset, bad HTTP, a time-out), and the end of this connection only.
+            Err(error) => {
+                tracing::debug!(error = %respond::chain(&error), "connection ended");
+                return;
+            }
+        }
     }
 }
 
-async fn serve_http1(stream: Stream, session: Arc<Session>, limits: &Limits) -> hyper::Result<()> {
+/// Gives the stream back when the connection rests: hyper holds 20 KiB for each connection it serves.
+async fn serve_http1(
+    stream: Stream,
+    session: Arc<Session>,
+    limits: &Limits,
+) -> hyper::Result<Option<Stream>> {
     let activity = Activity::new();
-    let over = over(session.core.stopping.clone(), &activity, limits);
+    let keeping = stream.keeping();
+    let stopping = session.core.stopping.clone();
     // Boxed: hyper keeps the room of a request for as long as the connection lasts.
     let requests = service_fn(|request| Box::pin(answer(&session, &activity, request)));
     let mut builder = http1::Builder::new();
@@ -83,23 +97,32 @@ async fn serve_http1(stream: Stream, session: Arc<Session>, limits: &Limits) -> 
         .header_read_timeout(limits.idle)
         .max_buf_size(longest_head(limits).max(8192))
         .half_close(false);
-    let mut connection = pin!(
-        builder
-            .serve_connection(TokioIo::new(stream), requests)
-            .with_upgrades()
-    );
-    tokio::select! {
-        ended = connection.as_mut() => ended,
-        over = over => {
-            connection.as_mut().graceful_shutdown();
-            finish(over, connection).await
-        }
-    }
+    let mut connection = builder
+        .serve_connection(TokioIo::new(stream), requests)
+        .with_upgrades();
+    let over = tokio::select! {
+        ended = &mut connection => return ended.map(|()| None),
+        over = over(&stopping, &activity, limits, Some(REST)) => over,
+    };
+    let rests = matches!(over, Over::Rests);
+    keeping.store(rests, Relaxed);
+    Pin::new(&mut connection).graceful_shutdown();
+    finish(over, &mut connection).await?;
+    let parts = connection.into_parts().filter(|_| rests);
+    Ok(parts.map(|parts| {
+        let mut stream = parts.io.into_inner();
+        stream.put_back(parts.read_buf);
+        stream
+    }))
 }
 
-async fn serve_http2(stream: Stream, session: Arc<Session>, limits: &Limits) -> hyper::Result<()> {
+async fn serve_http2(
+    stream: Stream,
+    session: Arc<Session>,
+    limits: &Limits,
+) -> hyper::Result<Option<Stream>> {
     let activity = Activity::new();
-    let over = over(session.core.stopping.clone(), &activity, limits);
+    let stopping = session.core.stopping.clone();
     let counted = activity.clone();
     let requests = service_fn(move |request| {
         let (session, activity) = (session.clone(), counted.clone());
@@ -114,13 +137,13 @@ async fn serve_http2(stream: Stream, session: Arc<Session>, limits: &Limits) -> 
         .keep_alive_interval(limits.idle)
         .keep_alive_timeout(limits.idle.min(Duration::from_secs(20)));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), requests));
-    tokio::select! {
-        ended = connection.as_mut() => ended,
-        over = over => {
-            connection.as_mut().graceful_shutdown();
-            finish(over, connection).await
-        }
-    }
+    let over = tokio::select! {
+        ended = connection.as_mut() => return ended.map(|()| None),
+        // HTTP/2 has state that outlives a rest.
+        over = over(&stopping, &activity, limits, None) => over,
+    };
+    connection.as_mut().graceful_shutdown();
+    finish(over, connection).await.map(|()| None)
 }
 
 async fn answer(
@@ -137,19 +160,30 @@ fn longest_head(limits: &Limits) -> usize {
     usize::try_from(limits.head.as_u64()).unwrap_or(usize::MAX)
 }
 
-/// Resolves when a connection is to take no more requests.
-async fn over(stopping: CancellationToken, activity: &Activity, limits: &Limits) -> Over {
-    tokio::select! {
-        () = stopping.cancelled() => Over::Stopping,
-        () = activity.ceased(limits) => Over::Still,
-    }
-}
-
-/// Why a connection is to take no more requests.
+/// Why a connection is to take no more requests, or none for now.
 enum Over {
     Stopping,
     Still,
+    Rests,
 }
+
+async fn over(
+    stopping: &CancellationToken,
+    activity: &Activity,
+    limits: &Limits,
+    rest: Option<Duration>,
+) -> Over {
+    tokio::select! {
+        () = stopping.cancelled() => Over::Stopping,
+        still = activity.still(limits, rest) => match still {
+            Still::Rests => Over::Rests,
+            Still::Ceased => Over::Still,
+        },
+    }
+}
+
+/// How soon an HTTP/1.1 connection rests: longer than a client in a hurry takes for its next request.
+const REST: Duration = Duration::from_millis(100);
 
 /// How long a connection on which nothing moved may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -161,6 +195,6 @@ async fn finish(
 ) -> hyper::Result<()> {
     match over {
         Over::Stopping => connection.await,
-        Over::Still => timeout(GOODBYE, connection).await.unwrap_or(Ok(())),
+        Over::Still | Over::Rests => timeout(GOODBYE, connection).await.unwrap_or(Ok(())),
     }
 }

@@ -14,7 +14,7 @@ table{border-collapse:collapse;width:100%;margin-bottom:1.2em}\
 td,th{border-bottom:1px solid #ccc;padding:5px 12px 5px 0;text-align:left;vertical-align:top}th{width:12em;font-weight:normal;color:#555}\
 pre{background:#f3f3f3;border:1px solid #ddd;padding:8px;white-space:pre-wrap;word-wrap:break-word}\
 .verdict{border-left:6px solid;background:#f6f6f6;padding:10px 14px}.verdict span{color:#222}.ok{color:#145514}.at-risk{color:#734400}.blocked{color:#9a1010}\
-.small{color:#555;font-size:13px}.names td{font-size:13px}.names span{white-space:nowrap}\
+.small{color:#555;font-size:13px}.names td{font-size:13px}.date,.names span{white-space:nowrap}\
 @media (max-width:480px){body{margin:1em auto}h1{font-size:22px}td,th{display:block;width:auto;padding-right:0}th{border:0;padding-bottom:0}td{padding-top:0}.names span{white-space:normal}}";
 
 fn page(title: &str, content: &Markup) -> Markup {
@@ -83,57 +83,52 @@ pub(crate) fn ssl(answer: &SslAnswer) -> Markup {
 struct Summary {
     class: &'static str,
     sentence: &'static str,
-    more: String,
+    more: Markup,
 }
 
 impl Summary {
     fn new(answer: &SslAnswer) -> Self {
         let missed = || answer.floors.iter().filter(|floor| !floor.meets());
         // The day that counts is the first on which this client is turned away for good.
-        let ends = missed().filter_map(|floor| floor.ends).min();
+        let ends = missed()
+            .filter_map(|floor| floor.exception_until.or(floor.ends))
+            .min();
         let rehearsal = !missed().any(FloorStanding::turns_away_for_good);
         let (class, sentence, more) = match (answer.verdict, ends) {
             (Overall::Ok, _) if answer.floors.is_empty() => (
                 "ok",
                 "This client is ready.",
-                "This API has announced nothing that would stop it.".to_owned(),
+                html! { "This API has announced nothing that would stop it." },
             ),
             (Overall::Ok, _) => (
                 "ok",
                 "This client is ready.",
-                "It has all that this API requires, now and after the change below."
-                    .to_owned(),
+                html! { "It has all that this API requires, now and after the change below." },
             ),
             (Overall::AtRisk, Some(ends)) if ends > answer.at => (
                 "at-risk",
                 "This client works today and will stop working.",
-                format!("This API will turn its requests away from {}.", when(ends)),
+                html! { "This API will turn its requests away from " (date(ends)) "." },
             ),
             (Overall::AtRisk, _) => (
                 "at-risk",
                 "This client works today and will stop working.",
-                "It lacks what this API requires.".to_owned(),
+                html! { "It lacks what this API requires." },
             ),
             (Overall::Blocked, Some(ends)) if rehearsal => (
                 "blocked",
                 "This client is turned away at the moment.",
-                format!(
-                    "This is a short rehearsal. This API will turn its requests away for good from {}.",
-                    when(ends)
-                ),
+                html! { "This is a short rehearsal. This API will turn its requests away for good from " (date(ends)) "." },
             ),
             (Overall::Blocked, Some(ends)) => (
                 "blocked",
                 "This client is no longer served.",
-                format!(
-                    "This API has turned its requests away since {}.",
-                    when(ends)
-                ),
+                html! { "This API has turned its requests away since " (date(ends)) "." },
             ),
             (Overall::Blocked, None) => (
                 "blocked",
                 "This client is turned away at the moment.",
-                "It lacks what this API requires.".to_owned(),
+                html! { "It lacks what this API requires." },
             ),
         };
         Self {
@@ -154,7 +149,7 @@ fn standings(answer: &SslAnswer) -> Markup {
                     (row("Floor", &html! { (floor.title) " (" (floor.name) ")" }))
                     (row("This client", &html! {
                         @if floor.meets() { b class="ok" { "meets it" } ": nothing to do." }
-                        @else { b class="blocked" { "misses it" } @for (because, needed) in floor.because.iter().zip(&floor.needed) { ": " (because) ", " (needed) " needed" } "." }
+                        @else { b class="blocked" { "misses it" } ": " (shortfalls(floor)) "." }
                     }))
                     @if !floor.meets() { (dates(floor)) }
                     @if let Some(contact) = &floor.contact { (row("Contact", &link(contact))) }
@@ -165,16 +160,26 @@ fn standings(answer: &SslAnswer) -> Markup {
     }
 }
 
+/// What the client lacks, and for each an example of what it would take.
+fn shortfalls(floor: &FloorStanding) -> String {
+    let shortfalls = floor.because.iter().zip(&floor.needed);
+    shortfalls
+        .map(|(because, needed)| format!("{because} ({needed} would do)"))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
 /// What happens when to a client that misses.
 fn dates(floor: &FloorStanding) -> Markup {
     html! {
         (row("Now", &html! {
-            @if let Some(until) = floor.exception_until { "served until " (when(until)) ", as an exception" }
+            @if let Some(until) = floor.exception_until { "served until " (date(until)) ", as an exception" }
             @else if let Some(phase) = floor.phase { (step(phase)) " (" (phase) ")" }
             @else { "served; the change has not begun" }
         }))
         (row("Next", &html! {
-            @if let Some(next) = &floor.next { "from " (when(next.at)) ": " (step(next.phase)) " (" (next.phase) ")" }
+            @if let Some(until) = floor.exception_until { "from " (date(until)) ": treated like every client that misses it" }
+            @else if let Some(next) = &floor.next { "from " (date(next.at)) ": " (step(next.phase)) " (" (next.phase) ")" }
             @else { "no further step is planned" }
         }))
     }
@@ -233,6 +238,11 @@ pub(crate) fn when(at: Timestamp) -> String {
         .unwrap_or(text)
 }
 
+/// A date that is not broken in two.
+fn date(at: Timestamp) -> Markup {
+    html! { span class="date" { (when(at)) } }
+}
+
 /// The explanation, for a person.
 pub(crate) fn explanation(
     title: &str,
@@ -254,4 +264,37 @@ pub(crate) fn explanation(
             }
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_has_a_time_only_where_it_is_not_midnight() {
+        for (at, said) in [
+            ("2016-12-15T00:00:00Z", "2016-12-15"),
+            ("2016-11-15T09:07:00Z", "2016-11-15 09:07 UTC"),
+            ("2017-01-15T00:00:00-05:00", "2017-01-15 05:00 UTC"),
+        ] {
+            assert_eq!(when(at.parse().unwrap()), said);
+        }
+    }
+
+    #[test]
+    fn a_contact_is_followed_where_it_can_be_and_never_markup() {
+        for (contact, markup) in [
+            (
+                "https://example.com/help?a&b",
+                "<a href=\"https://example.com/help?a&amp;b\">https://example.com/help?a&amp;b</a>",
+            ),
+            (
+                "help@example.com",
+                "<a href=\"mailto:help@example.com\">help@example.com</a>",
+            ),
+            ("the <b>desk</b>", "the &lt;b&gt;desk&lt;/b&gt;"),
+        ] {
+            assert_eq!(link(contact).into_string(), markup);
+        }
+    }
 }

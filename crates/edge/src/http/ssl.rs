@@ -151,7 +151,11 @@ impl SslAnswer {
                     .shortfalls()
                     .map(|shortfall| shortfall.because().to_string())
                     .collect(),
-                needed: standing.verdict.shortfalls().map(|shortfall| shortfall.needed().to_string()).collect(),
+                needed: standing
+                    .verdict
+                    .shortfalls()
+                    .map(|shortfall| shortfall.needed().to_string())
+                    .collect(),
                 next: standing.next.map(|change| Next {
                     phase: change.phase,
                     at: change.at,

@@ -17,7 +17,12 @@ impl<'de> Deserialize<'de> for When {
             toml::Value::String(text) => Ok(Self(text)),
             toml::Value::Datetime(moment) => Ok(Self(moment.to_string())),
             other => Err(de::Error::custom(format!(
-                "a date is wanted, such as \"2026-12-15\" or \"2026-12-15T09:00Z\", not {}",
+                "a date is wanted, not {} {}; write one such as \"2026-12-15\" or \"2026-12-15T09:00Z\"",
+                if matches!(other, toml::Value::Integer(_) | toml::Value::Array(_)) {
+                    "an"
+                } else {
+                    "a"
+                },
                 other.type_str()
             ))),
         }

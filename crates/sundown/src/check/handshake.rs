@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use floor::Alert;
-use hello::Version;
-use hello::names::{self, Named};
+use hello::names::Named;
 use jiff::Timestamp;
 use s2n_tls::callbacks::VerifyHostNameCallback;
 use s2n_tls::config::Config;
 use s2n_tls::connection::{Builder, Connection};
-use s2n_tls::enums::{AlertBehavior, Mode, Version as S2nVersion};
+use s2n_tls::enums::{AlertBehavior, Mode};
 use s2n_tls::error::{Error, ErrorType};
 use s2n_tls::security::Policy;
 use s2n_tls_tokio::{TlsConnector, TlsStream};
@@ -292,15 +291,6 @@ fn untrusted(error: &Error, target: &Target, trust: &Trust) -> anyhow::Error {
     }
 }
 
-/// What was agreed.
-pub(super) struct Negotiated {
-    pub(super) version: Version,
-    pub(super) suite: u16,
-    /// `None` for RSA key exchange, which has no group.
-    pub(super) group: Option<u16>,
-    pub(super) alpn: Option<String>,
-}
-
 /// The server's own certificate. One that nobody vouches for ends the check.
 #[derive(Debug, Serialize)]
 pub(super) struct Certificate {
@@ -311,24 +301,8 @@ pub(super) struct Certificate {
     pub(super) verified_by: String,
 }
 
-/// What the handshake agreed on, and who the server is.
-pub(super) fn agreed(
-    connection: &Connection,
-    trust: &Trust,
-) -> anyhow::Result<(Negotiated, Certificate)> {
-    let cipher = connection.cipher_suite()?;
-    let negotiated = Negotiated {
-        version: version(connection.actual_protocol_version()?)?,
-        suite: names::cipher_suite_by_name(cipher).with_context(|| {
-            format!("the cipher suite {cipher} has no code point; please report this")
-        })?,
-        group: connection
-            .selected_key_exchange_group()
-            .and_then(names::group_by_name),
-        alpn: connection
-            .application_protocol()
-            .map(|name| printable(&String::from_utf8_lossy(name))),
-    };
+/// Who the server is.
+pub(super) fn certificate(connection: &Connection, trust: &Trust) -> anyhow::Result<Certificate> {
     let chain = connection.peer_cert_chain()?;
     let leaf = chain
         .iter()
@@ -336,23 +310,10 @@ pub(super) fn agreed(
         .context("the server has no certificate")??;
     let (_, leaf) = X509Certificate::from_der(leaf.der()?)
         .context("the server's certificate was verified and cannot be shown; please report this")?;
-    let certificate = Certificate {
+    Ok(Certificate {
         subject: printable(&leaf.subject().to_string()),
         issuer: printable(&leaf.issuer().to_string()),
         expires: Timestamp::from_second(leaf.validity().not_after.timestamp())?,
         verified_by: trust.to_string(),
-    };
-    Ok((negotiated, certificate))
-}
-
-fn version(version: S2nVersion) -> anyhow::Result<Version> {
-    Ok(match version {
-        S2nVersion::TLS10 => Version::TLSV1,
-        S2nVersion::TLS11 => Version::TLSV1_1,
-        S2nVersion::TLS12 => Version::TLSV1_2,
-        S2nVersion::TLS13 => Version::TLSV1_3,
-        other => {
-            bail!("the version {other:?} was negotiated, which was not offered; please report this")
-        }
     })
 }

@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use floor::{Floor, Shortfall, Verdict};
-use hello::Offer;
-use hello::names::{self, Named};
+use edge::Offered;
+use floor::{Floor, Verdict};
+use hello::names;
 use jiff::Timestamp;
+use ledger::Negotiated;
 use serde::Serialize;
 
 use super::answer::{Answer, Explanation, ServerVerdict};
-use super::handshake::{self, Certificate};
+use super::handshake::Certificate;
 
 /// What is said of one server.
 #[derive(Debug, Serialize)]
@@ -26,7 +27,7 @@ pub(super) struct Report {
     pub(super) offered: Option<Offered>,
     /// The alert that refused it.
     pub(super) alert: Option<Alert>,
-    pub(super) negotiated: Option<Negotiated>,
+    pub(super) negotiated: Option<Agreement>,
     pub(super) certificate: Option<Certificate>,
     /// Every named floor, judged on what was negotiated.
     pub(super) floors: Vec<Judged>,
@@ -97,61 +98,24 @@ impl From<floor::Alert> for Alert {
     }
 }
 
-/// What a hello offers.
+/// What a handshake agreed on, in the field names of `/ssl/`.
 #[derive(Debug, Serialize)]
-pub(super) struct Offered {
-    pub(super) protocols: Vec<String>,
-    pub(super) ciphers: Vec<String>,
-    pub(super) groups: Vec<String>,
-    pub(super) key_shares: Vec<String>,
-    pub(super) signature_algorithms: Vec<String>,
-    pub(super) alpn: Vec<String>,
-    pub(super) sni: bool,
-}
-
-impl From<&Offer> for Offered {
-    fn from(offer: &Offer) -> Self {
-        let named = |codes: hello::Codes<'_>, kind: fn(u16) -> Named| {
-            codes.map(|code| kind(code).to_string()).collect()
-        };
-        Self {
-            protocols: offer
-                .supported_versions()
-                .map(|version| version.to_string())
-                .collect(),
-            ciphers: named(offer.suites(), Named::Suite),
-            groups: named(offer.groups(), Named::Group),
-            key_shares: named(offer.key_shares(), Named::Group),
-            signature_algorithms: named(offer.signature_algorithms(), Named::SignatureScheme),
-            alpn: offer
-                .alpn()
-                .map(|name| String::from_utf8_lossy(name).into_owned())
-                .collect(),
-            sni: offer.has_sni(),
-        }
-    }
-}
-
-/// What a handshake agreed on.
-#[derive(Debug, Serialize)]
-pub(super) struct Negotiated {
+pub(super) struct Agreement {
     pub(super) protocol: String,
-    pub(super) cipher: String,
+    pub(super) cipher: &'static str,
     pub(super) cipher_iana: Option<&'static str>,
-    pub(super) group: Option<String>,
-    pub(super) alpn: Option<String>,
+    pub(super) group: Option<&'static str>,
+    pub(super) alpn: Option<&'static str>,
 }
 
-impl From<&handshake::Negotiated> for Negotiated {
-    fn from(negotiated: &handshake::Negotiated) -> Self {
+impl From<&Negotiated> for Agreement {
+    fn from(negotiated: &Negotiated) -> Self {
         Self {
             protocol: negotiated.version.to_string(),
-            cipher: Named::Suite(negotiated.suite).to_string(),
-            cipher_iana: names::cipher_suite(negotiated.suite).map(|name| name.iana),
-            group: negotiated
-                .group
-                .map(|group| Named::Group(group).to_string()),
-            alpn: negotiated.alpn.clone(),
+            cipher: negotiated.cipher,
+            cipher_iana: negotiated.cipher_iana(),
+            group: negotiated.group,
+            alpn: negotiated.alpn,
         }
     }
 }
@@ -167,30 +131,28 @@ pub(super) struct Judged {
 
 impl Judged {
     /// Every named floor, judged.
-    pub(super) fn all(negotiated: &handshake::Negotiated) -> Vec<Self> {
+    pub(super) fn all(negotiated: &Negotiated) -> Vec<Self> {
         Floor::NAMES
             .into_iter()
             .filter_map(|name| Some((name, judge(Floor::named(name)?, negotiated))))
             .map(|(name, verdict)| Self {
                 name,
                 verdict: if verdict.meets() { "meets" } else { "misses" },
-                needed: verdict.shortfalls().map(needed).collect(),
+                needed: verdict
+                    .shortfalls()
+                    .map(|shortfall| shortfall.needed().to_string())
+                    .collect(),
             })
             .collect()
     }
 }
 
 /// Whether what was negotiated meets a floor.
-pub(super) fn judge(floor: &Floor, negotiated: &handshake::Negotiated) -> Verdict {
-    floor.judge_negotiated(negotiated.version, negotiated.suite, negotiated.group)
-}
-
-fn needed(shortfall: Shortfall) -> String {
-    match shortfall {
-        Shortfall::Version { needed, .. } => needed.to_string(),
-        Shortfall::Suites { needed } => Named::Suite(needed).to_string(),
-        Shortfall::Groups { needed } => Named::Group(needed).to_string(),
-    }
+pub(super) fn judge(floor: &Floor, negotiated: &Negotiated) -> Verdict {
+    // A suite that no table names is judged as 0x0000, TLS_NULL_WITH_NULL_NULL: the least there is.
+    let suite = names::cipher_suite_by_name(negotiated.cipher).unwrap_or_default();
+    let group = negotiated.group.and_then(names::group_by_name);
+    floor.judge_negotiated(negotiated.version, suite, group)
 }
 
 /// What the server says it saw.

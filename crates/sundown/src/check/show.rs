@@ -4,11 +4,13 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::Table;
+use edge::Offered;
 use jiff::Timestamp;
 
 use super::answer::{Advice, Standing};
 use super::report::{DecidedBy, Overall, Report};
 use crate::table;
+use crate::words::{NO_CHANGE, NOT_BEGUN, change, when};
 
 /// Writes the report.
 pub(super) fn show(out: &mut impl Write, report: &Report) -> io::Result<()> {
@@ -60,7 +62,7 @@ fn facts(report: &Report) -> Table {
         None,
     );
     if let Some(negotiated) = negotiated {
-        let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
+        let or_none = |name: Option<&str>| name.unwrap_or("none").to_owned();
         row(
             "protocol",
             negotiated.protocol.clone(),
@@ -68,7 +70,7 @@ fn facts(report: &Report) -> Table {
         );
         row(
             "cipher",
-            negotiated.cipher.clone(),
+            negotiated.cipher.to_owned(),
             seen.and_then(|seen| seen.cipher.as_deref()),
         );
         row(
@@ -78,10 +80,10 @@ fn facts(report: &Report) -> Table {
         );
         row(
             "group",
-            or_none(&negotiated.group),
+            or_none(negotiated.group),
             seen.and_then(|seen| seen.group.as_deref()),
         );
-        row("ALPN", or_none(&negotiated.alpn), None);
+        row("ALPN", or_none(negotiated.alpn), None);
     } else {
         row("protocol", "none, refused".to_owned(), None);
     }
@@ -102,7 +104,7 @@ fn facts(report: &Report) -> Table {
         );
         row("verified by", certificate.verified_by.clone(), None);
     }
-    if let Some(offered) = offered {
+    if let Some(offered) = offered.as_ref().map(Offered::names) {
         row("offered", offered.protocols.join(", "), None);
         // A signalling value stands among the suites and is none (RFC 5746 section 3.3).
         let suites = offered
@@ -147,14 +149,14 @@ fn plan(floors: &[Standing]) -> Table {
         };
         let next = match (&floor.next, floor.exception_until) {
             (_, Some(until)) => format!("its exception ends {}", when(until)),
-            (Some(next), None) => format!("{} from {}", next.phase, when(next.at)),
-            (None, None) => "no change planned".to_owned(),
+            (Some(next), None) => change(&next.phase, next.at),
+            (None, None) => NO_CHANGE.to_owned(),
         };
         table.add_row([
             floor.sunset.as_deref().unwrap_or_default(),
             floor.name.as_deref().unwrap_or_default(),
             &format!("{verdict}{because}"),
-            floor.phase.as_deref().unwrap_or("not begun"),
+            floor.phase.as_deref().unwrap_or(NOT_BEGUN),
             &next,
         ]);
     }
@@ -227,14 +229,6 @@ fn advice(out: &mut impl Write, advice: &Advice) -> io::Result<()> {
         Some(snippet) => writeln!(out, "\n{snippet}\n"),
         None => Ok(()),
     }
-}
-
-/// A date where the time is midnight, else date and time.
-fn when(at: Timestamp) -> String {
-    let text = at.strftime("%Y-%m-%d %H:%M").to_string();
-    text.strip_suffix(" 00:00")
-        .map(str::to_owned)
-        .unwrap_or(text)
 }
 
 fn days(now: Timestamp, then: Timestamp) -> String {

@@ -14,6 +14,7 @@ use ledger::{Outcome, Receiver, Sighting};
 use serde::Serialize;
 
 use crate::cli::Output;
+use crate::words::when;
 
 /// How long sightings are gathered before they are written: nobody watching notices.
 const BATCH: Duration = Duration::from_millis(50);
@@ -101,7 +102,7 @@ impl Writer {
         }
         write!(out, "Plan: {}", listening.plan)?;
         if let Some(clock) = listening.clock {
-            write!(out, ", its clock set to {clock}")?;
+            write!(out, ", its clock set to {} UTC", when(clock))?;
         }
         writeln!(out)?;
         if listening.ends_nothing {

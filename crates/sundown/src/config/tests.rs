@@ -1,0 +1,290 @@
+use super::*;
+use std::fmt::Debug;
+
+/// What is said of a text: `line N: key: message (help)`, each problem in turn.
+fn said(text: &str) -> Vec<String> {
+    let problems = parse(text, [0; 16]).err().unwrap_or_default();
+    let said = problems.iter().map(|problem| {
+        let (line, _) = problem.position(text);
+        format!("line {line}: {problem}")
+    });
+    said.collect()
+}
+
+const SUNSET: &str = "[[sunset]]\nname = \"old\"\nfloor = \"tls1.2\"\n";
+
+/// Every mistake is told with its line, its key and what to do.
+#[test]
+fn mistakes_are_told_with_line_key_and_remedy() {
+    let mut wrong = Vec::new();
+    let listener = "[[listener]]\naddress = \"127.0.0.1:0\"\n";
+    let brownout = "[[sunset.brownout]]\nfrom = \"2026-12-01\"\n";
+    let exception = "[[exception]]\nsni = \"a\"\nsunset = \"old\"\n";
+    for (text, expected) in [
+        // Unknown keys, in every table.
+        (
+            "[[sunst]]\n".to_owned(),
+            "line 1: sunst: there is no key `sunst` here (did you mean `sunset`? known here: listener, account, privacy, limits, answers, sunset, exception, preview)",
+        ),
+        (
+            format!("{SUNSET}refse = \"2027-01-01\"\n"),
+            "line 4: sunset[0].refse: there is no key `refse` here (did you mean `refuse`?",
+        ),
+        (
+            format!("{SUNSET}{brownout}til = \"2026-12-02\"\n"),
+            "line 6: sunset[0].brownout[0].til: there is no key `til` here (",
+        ),
+        (
+            format!("{SUNSET}{exception}util = \"2027-01-01\"\n"),
+            "line 7: exception[0].util: there is no key `util` here (did you mean `until`?",
+        ),
+        (
+            "[[preview]]\nsnl = \"a\"\n".to_owned(),
+            "line 2: preview[0].snl: there is no key `snl` here (did you mean `sni`?",
+        ),
+        (
+            format!("{listener}upstreams = []\n"),
+            "line 3: listener[0].upstreams: there is no key `upstreams` here (did you mean `upstream`?",
+        ),
+        (
+            format!("{listener}certificates = [{{ cert = \"a\", kye = \"b\" }}]\n"),
+            "line 3: listener[0].certificates[0].kye: there is no key `kye` here (did you mean `key`?",
+        ),
+        (
+            "[account]\nsource = []\n".to_owned(),
+            "line 2: account.source: there is no key `source` here (did you mean `sources`?",
+        ),
+        (
+            "[privacy]\naddress = \"whole\"\n".to_owned(),
+            "line 2: privacy.address: there is no key `address` here (did you mean `addresses`?",
+        ),
+        (
+            "[limits]\nhelo = \"1s\"\n".to_owned(),
+            "line 2: limits.helo: there is no key `helo` here (did you mean `hello`?",
+        ),
+        (
+            "[answers]\nreport = 1\n".to_owned(),
+            "line 2: answers.report: there is no key `report` here (did you mean `reports`?",
+        ),
+        (
+            "[[sunset]]\nname = \"old\"\nfloor = { min = \"TLSv1.2\", suits = [] }\n".to_owned(),
+            "line 3: sunset[0].floor.suits: there is no key `suits` here (did you mean `suites`?",
+        ),
+        // Keys that are missing.
+        (
+            "[[sunset]]\nfloor = \"tls1.2\"\n".to_owned(),
+            "line 1: sunset[0].name: is missing (add `name = \"TLS 1.0 and 1.1\"`",
+        ),
+        (
+            "\n[[sunset]]\nname = \"old\"\n".to_owned(),
+            "line 2: sunset[0].floor: is missing (add `floor = \"tls1.2\"`",
+        ),
+        (
+            format!("{SUNSET}{brownout}"),
+            "line 4: sunset[0].brownout[0].to: is missing (add `to =",
+        ),
+        (
+            format!("{SUNSET}{exception}"),
+            "line 4: exception[0].until: is missing (add `until =",
+        ),
+        (
+            "[[preview]]\nsni = \"a\"\n".to_owned(),
+            "line 1: preview[0].at: is missing (add `at =",
+        ),
+        (
+            format!("{listener}certificates = [{{ cert = \"a\" }}]\n"),
+            "line 3: listener[0].certificates[0].key: is missing (add `key =",
+        ),
+        // Values of the wrong type or form.
+        (
+            format!("{listener}upstream = \"http://a\"\n"),
+            "line 3: listener[0].upstream: invalid type: string \"http://a\", expected a sequence (write a list, in brackets",
+        ),
+        (
+            "[[sunset]]\nname = 5\nfloor = \"tls1.2\"\n".to_owned(),
+            "line 2: sunset[0].name: invalid type: integer `5`, expected a string (write a text, in quotes",
+        ),
+        (
+            "[[listener]]\naddress = \"localhost\"\n".to_owned(),
+            "line 2: listener[0].address: invalid socket address syntax (write an address and a port",
+        ),
+        (
+            format!("{listener}mode = \"gate\"\n"),
+            "line 3: listener[0].mode: `gate` is not known here (known here: edge)",
+        ),
+        (
+            format!("{listener}upstream = [\"ftp://a\"]\n"),
+            "line 3: listener[0].upstream: upstream \"ftp://a\" has no http:// or https:// (write it as http://",
+        ),
+        (
+            "[answers]\nexplain_status = 429\n".to_owned(),
+            "line 2: answers.explain_status: clients misread 429 (they retry, ask for credentials or upgrade) (403 is understood by all)",
+        ),
+        (
+            "[answers]\nssl = [\"/ssl/\", \"ssl\"]\n".to_owned(),
+            "line 2: answers.ssl: path \"ssl\" does not begin and end with a slash (write it like \"/ssl/\")",
+        ),
+        (
+            "[limits]\nhello = \"soon\"\n".to_owned(),
+            "line 2: limits.hello: \"soon\" is no length of time",
+        ),
+        (
+            "[limits]\nhello = \"0s\"\n".to_owned(),
+            "line 2: limits.hello: \"0s\" is no time at all (write a length of time above zero, like \"10s\")",
+        ),
+        (
+            "[account]\nsources = [\"cookie\"]\n".to_owned(),
+            "line 2: account.sources: account source \"cookie\" is not known (the sources are \"header:NAME\"",
+        ),
+        (
+            "[account.names]\nacme = [\"abc\"]\n".to_owned(),
+            "line 2: account.names.acme: \"abc\" is no SHA-256 in hex (64 digits) (make one with: printf",
+        ),
+        (
+            "[limits]\nhead = \"big\"\n".to_owned(),
+            "line 2: limits.head: invalid value: string \"big\", expected parsable string (write a size such as \"64 KiB\"",
+        ),
+        (
+            "[limits]\nconnections = -1\n".to_owned(),
+            "line 2: limits.connections: invalid value: integer `-1`, expected usize (write a whole number",
+        ),
+        (
+            "[[sunset]]\nname = \"old\"\nfloor = 3\n".to_owned(),
+            "line 3: sunset[0].floor: invalid type: integer `3`, expected the name of a floor, such as \"tls1.2\", or a table { min = \"TLSv1.2\" } (write the name of a floor",
+        ),
+        // What only the plan can tell.
+        (
+            SUNSET.replace("tls1.2", "tls12"),
+            "line 3: sunset[0].floor: there is no floor `tls12` (did you mean `tls1.2`?)",
+        ),
+        (
+            format!("{SUNSET}warn = \"15.12.2026\"\n"),
+            "line 4: sunset[0].warn: `15.12.2026` is no date",
+        ),
+        (
+            format!("{SUNSET}warn = 20261215\n"),
+            "line 4: sunset[0].warn: a date is wanted, not an integer (write one such as \"2026-12-15\"",
+        ),
+        (
+            format!("{SUNSET}warn = \"2027-01-02\"\nrefuse = \"2027-01-01\"\n"),
+            "line 5: sunset[0].refuse: refuse begins on 2027-01-01T00:00:00Z, before warn",
+        ),
+        // TOML that is none.
+        (
+            format!("{SUNSET}warn = 2027-13-01\n"),
+            "line 4: sunset[0].warn: ",
+        ),
+        (format!("{SUNSET}warn = soon\n"), "line 4: sunset[0].warn: "),
+        ("[[sunset]\n".to_owned(), "line 1: "),
+        (
+            format!("{SUNSET}name = \"twice\"\n"),
+            "line 4: sunset[0].name: duplicate key (keep one of the two",
+        ),
+    ] {
+        let said = said(&text);
+        let as_expected = said
+            .first()
+            .is_some_and(|first| first.starts_with(expected));
+        let with_remedy = said
+            .iter()
+            .all(|said| said.ends_with(')') && !said.ends_with("()"));
+        if !as_expected || !with_remedy {
+            wrong.push(format!("{text}expected: {expected}\n    said: {said:#?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_mistake_is_shown_with_its_file_and_line() {
+    let text = format!("{SUNSET}refse = \"2027-01-01\"\n");
+    let shown = Problems {
+        source: Source {
+            path: Some("api/sundown.toml".into()),
+            text: text.clone(),
+        },
+        problems: parse(&text, [0; 16]).err().unwrap(),
+    }
+    .to_string();
+    for part in [
+        "api/sundown.toml:4:1",
+        "refse = \"2027-01-01\"",
+        "sunset[0].refse",
+        "help: did you mean `refuse`?",
+    ] {
+        assert!(shown.contains(part), "{shown}");
+    }
+}
+
+/// The file that `sundown init` writes, every key in it put in.
+fn whole_template() -> String {
+    let put_in = |line: &str| match line.strip_prefix('#') {
+        Some(key) if !key.is_empty() && !key.starts_with(' ') => key.to_owned(),
+        _ => line.to_owned(),
+    };
+    let template = floor::config::template("2026-11-23".parse().unwrap());
+    template.lines().map(put_in).collect::<Vec<_>>().join("\n")
+}
+
+/// Tables that show defaults show the real ones.
+#[test]
+fn the_template_shows_what_is_in_force_without_it() {
+    let text = whole_template();
+    let (shown, _) =
+        parse(&text, [0; 16]).unwrap_or_else(|problems| panic!("{text}\n{problems:?}"));
+    let same = |shown: &dyn Debug, default: &dyn Debug| {
+        assert_eq!(format!("{shown:?}"), format!("{default:?}"));
+    };
+    same(&shown.limits, &Limits::default());
+    same(&shown.answers, &Answers::default());
+    same(&shown.privacy, &Privacy::default());
+    assert_eq!(shown.listeners.len(), 1);
+    assert_eq!(shown.account.names.len(), 1);
+}
+
+/// Each table is given a key it cannot have; what it says it knows must be in the template.
+#[test]
+fn the_template_shows_every_key() {
+    let template = whole_template();
+    for table in [
+        "[[listener]]",
+        "[account]",
+        "[privacy]",
+        "[limits]",
+        "[answers]",
+        "[[sunset]]",
+        "[[sunset.brownout]]",
+        "[[exception]]",
+        "[[preview]]",
+    ] {
+        let spoilt = template.replacen(
+            &format!("{table}\n"),
+            &format!("{table}\nzzzzzzzz = 1\n"),
+            1,
+        );
+        let said = said(&spoilt);
+        let known = said
+            .first()
+            .and_then(|said| said.rsplit_once("known here: "))
+            .unwrap_or_else(|| panic!("{table}: {said:?}"))
+            .1
+            .trim_end_matches(')');
+        let part = template.split_once(&format!("{table}\n")).unwrap().1;
+        // A table ends where the next begins; those inside it count with it.
+        let inside = table.trim_matches(['[', ']']).to_owned() + ".";
+        let part: String = part
+            .split_inclusive('\n')
+            .take_while(|line| {
+                !line.starts_with('[') || line.trim_matches(['[', ']', '\n']).starts_with(&inside)
+            })
+            .collect();
+        for key in known.split(", ") {
+            assert!(
+                part.lines()
+                    .any(|line| line.starts_with(&format!("{key} ="))
+                        || line.trim_matches(['[', ']']) == format!("{inside}{key}")),
+                "{table} has `{key}`, and the template does not:\n{part}"
+            );
+        }
+    }
+}
