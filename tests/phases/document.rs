@@ -39,7 +39,8 @@ const LONGEST: usize = 400;
 pub(crate) fn write<'a>(clients: impl Iterator<Item = (&'static Case, Option<&'a str>)>) {
     let mut text = HEAD.to_owned();
     let mut served = Vec::new();
-    let today = jiff::Zoned::now().date();
+    let now = jiff::Timestamp::now().to_string();
+    let today = now.split('T').next().unwrap_or(&now);
     writeln!(text, "These are the texts of {today} on {}.\n", system()).expect("memory");
     text.push_str("| client | offers | when refused, it says |\n| --- | --- | --- |\n");
     for (case, refusal) in clients {
@@ -65,7 +66,8 @@ pub(crate) fn write<'a>(clients: impl Iterator<Item = (&'static Case, Option<&'a
 /// # Panics
 /// Where the file tells of a client that is not there, leaves one out, or has it say something else.
 pub(crate) fn check() {
-    const REMEDY: &str = "write it anew: UPDATE=1 cargo test --test phases, where every client is installed";
+    const REMEDY: &str =
+        "write it anew: UPDATE=1 cargo test --test phases, where every client is installed";
     let text = fs::read_to_string(file()).expect("docs/clients-by-phase.md is there");
     assert!(text.starts_with(HEAD), "its beginning is old; {REMEDY}");
     let rest = text.get(HEAD.len()..).unwrap_or_default();

@@ -255,7 +255,8 @@ impl Default for Limits {
 pub struct Answers {
     /// Where a client learns what it negotiated; each ends in `/`. Default `["/ssl/", "/api/v4/ssl/"]`.
     pub ssl: Vec<SslPath>,
-    /// Where the running totals are, for callers on loopback alone; `""` for nowhere. Default `"/healthz"`.
+    /// Where the running totals are, for callers on loopback alone; `""` for nowhere. Behind a load balancer on
+    /// the same machine every caller is one of those. Default `"/healthz"`.
     pub health: String,
     /// The status of an explanation: 403, or another 4xx or 5xx but not 401, 407, 426 or 429, which clients misread.
     /// Default 403.

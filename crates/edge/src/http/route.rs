@@ -83,9 +83,15 @@ pub(crate) async fn answer(
             answer
         }
         (action, sunset) => {
+            // Counted before it is passed on: a client that does not wait for its answer has asked all the same.
+            let warned = sunset.filter(|_| action == Action::Warn);
+            count(session, |requests| match warned {
+                Some(_) => requests.warned += 1,
+                None => requests.served += 1,
+            });
             add_client_headers(request.headers_mut(), session, &decision, host.as_ref());
             let mut response = pass(session, &live, request, &subject, host.as_ref()).await;
-            if let (Action::Warn, Some(sunset)) = (action, sunset) {
+            if let Some(sunset) = warned {
                 notice::add(
                     response.headers_mut(),
                     &decision,
@@ -93,9 +99,6 @@ pub(crate) async fn answer(
                     &session.negotiated,
                     &ssl_url,
                 );
-                count(session, |requests| requests.warned += 1);
-            } else {
-                count(session, |requests| requests.served += 1);
             }
             response
         }

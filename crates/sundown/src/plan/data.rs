@@ -182,3 +182,90 @@ pub(super) fn state(plan: &Plan, at: Timestamp) -> Vec<StateData<'_>> {
     });
     states.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use floor::config::PlanTables;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const PLAN: &str = r#"
+        [[sunset]]
+        name = "old"
+        floor = "tls1.2"
+        warn = "2026-01-01"
+        refuse = "2026-03-01"
+        [[sunset.brownout]]
+        from = "2026-02-01"
+        to = "2026-02-02"
+        length = "10m"
+        every = "1h"
+        share = 0.25
+        as = "refuse"
+        [[exception]]
+        address = "192.0.2.0/24"
+        sunset = "old"
+        until = "2026-04-01"
+        owner = "jo"
+        reason = "kiosks"
+        [[preview]]
+        sni = "next.example"
+        at = "2026-03-02"
+    "#;
+
+    fn plan() -> Plan {
+        let tables: PlanTables = toml::from_str(PLAN).unwrap();
+        tables.build([0; 16]).unwrap()
+    }
+
+    fn at(date: &str) -> Timestamp {
+        date.parse().unwrap()
+    }
+
+    #[test]
+    fn the_calendar_is_data() {
+        let plan = plan();
+        let calendar = calendar(&plan, at("2026-02-01T12:00Z"));
+        let calendar: Vec<Value> = serde_json::from_value(json!(calendar)).unwrap();
+        let kinds: Vec<_> = calendar.iter().map(|entry| &entry["kind"]).collect();
+        assert_eq!(
+            kinds,
+            [
+                "phase",
+                "brownout",
+                "brownout-end",
+                "phase",
+                "preview",
+                "exception-end"
+            ]
+        );
+        let past: Vec<_> = calendar.iter().map(|entry| entry["past"] == true).collect();
+        assert_eq!(past, [true, true, false, false, false, false]);
+        assert_eq!(
+            calendar[1],
+            json!({
+                "at": "2026-02-01T00:00:00Z", "past": true, "sunset": "old", "kind": "brownout",
+                "ends": "2026-02-02T00:00:00Z", "windows": 24, "length": "PT10M", "every": "PT1H",
+                "offset": "PT0S", "share": 0.25, "as": "refuse", "exempt": [],
+            })
+        );
+        assert_eq!(calendar[4]["sni"], "next.example");
+        assert_eq!(calendar[4]["sunset"], Value::Null);
+        assert_eq!(calendar[5]["address"], "192.0.2.0/24");
+    }
+
+    #[test]
+    fn a_state_says_what_is_open_and_what_comes_next() {
+        let plan = plan();
+        let state = json!(state(&plan, at("2026-02-01T12:05Z")));
+        assert_eq!(state[0]["phase"], "brownout");
+        assert_eq!(state[0]["window"]["end"], "2026-02-01T12:10:00Z");
+        assert_eq!(
+            state[0]["next"],
+            json!({ "phase": "warn", "at": "2026-02-01T12:10:00Z" })
+        );
+        assert_eq!(state[0]["exceptions"][0]["owner"], "jo");
+        assert_eq!(windows(&plan).len(), 24);
+    }
+}

@@ -22,6 +22,9 @@ const BATCH: Duration = Duration::from_millis(50);
 /// Room for the sightings of a busy batch in one write.
 const BUFFER: usize = 256 * 1024;
 
+/// Columns for the client: a name, a version and a library.
+const CLIENT: usize = 40;
+
 /// What is said once, before the first connection.
 #[derive(Serialize)]
 pub(super) struct Listening {
@@ -96,7 +99,7 @@ impl Writer {
             let url = listening.urls().into_iter().next().unwrap_or_default();
             writeln!(
                 out,
-                "Certificates are from a local authority. Trust it for one call:  curl --cacert {} {url}/ssl/",
+                "Certificates are from a local authority. Trust it for one call:\n  curl --cacert {} {url}/ssl/",
                 ca.display()
             )?;
         }
@@ -169,7 +172,7 @@ fn write_human(out: &mut impl Write, sighting: &Sighting) -> io::Result<()> {
     let style = Style::new().fg_color(Some(colour.into()));
     writeln!(
         out,
-        "{time}  {address:<15}  {version:<7}  {style}{word:<9}{style:#}  {:<34}  {}",
+        "{time}  {address:<15}  {version:<7}  {style}{word:<9}{style:#}  {:<CLIENT$}  {}",
         client(sighting),
         ending(sighting)
     )
@@ -216,7 +219,11 @@ fn client(sighting: &Sighting) -> String {
             format!("{}{version}{library}", runtime.runtime)
         }
         None => sighting.user_agent.as_deref().map_or(ja4, |agent| {
-            agent.chars().filter(|c| !c.is_control()).take(34).collect()
+            agent
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(CLIENT)
+                .collect()
         }),
     }
 }
