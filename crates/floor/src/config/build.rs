@@ -153,6 +153,7 @@ impl Builder {
     fn sunset(&mut self, index: usize, table: Spanned<SunsetTable>) -> Sunset {
         let at = format!("sunset[{index}]");
         let table = self.value(&at, table);
+        let problems = self.problems.len();
         let mut date = |field: &str, when: Option<Spanned<When>>| {
             when.map(|when| self.moment(&format!("{at}.{field}"), when))
         };
@@ -178,7 +179,10 @@ impl Builder {
                 .map(|contact| self.value(&format!("{at}.contact"), contact)),
             card_data_paths: self.paths(&format!("{at}.card_data_paths"), table.card_data_paths),
         };
-        self.in_order(&at, &sunset);
+        // The order of dates says nothing where one of them could not be read.
+        if self.problems.len() == problems {
+            self.in_order(&at, &sunset);
+        }
         sunset
     }
 

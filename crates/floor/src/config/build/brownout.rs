@@ -13,6 +13,7 @@ const SHORTEST: SignedDuration = SignedDuration::from_secs(1);
 impl Builder {
     pub(super) fn brownout(&mut self, at: &str, table: Spanned<BrownoutTable>) -> Brownout {
         let table = self.value(at, table);
+        let problems = self.problems.len();
         let (from, to) = (
             self.moment(&format!("{at}.from"), table.from),
             self.moment(&format!("{at}.to"), table.to),
@@ -37,13 +38,15 @@ impl Builder {
             self.share(&format!("{at}.share"), share)
         });
 
-        if run <= SignedDuration::ZERO {
+        let dated = self.problems.len() == problems;
+        // Dates that could not be read have no length between them.
+        if dated && run <= SignedDuration::ZERO {
             self.error(
                 format!("{at}.to"),
                 format!("this brownout ends on {to}, no later than it begins on {from}"),
                 "set `to` after `from`",
             );
-        } else if offset < SignedDuration::ZERO || offset >= run {
+        } else if dated && (offset < SignedDuration::ZERO || offset >= run) {
             self.error(
                 format!("{at}.offset"),
                 "the first window would open outside the brownout",
