@@ -23,9 +23,10 @@ Written by `UPDATE=1 cargo test --test phases`, which runs these programs agains
 | explain | blocked | the same |
 | refuse | nothing: it gets no handshake | the alert protocol_version (70), which each client puts in its own words: |
 
-Each test run holds this page's list of clients, and the words that name the protocol, against its own. The texts around
-those words come with a release. Ports are written PORT and thread numbers THREAD. Programs on `pokitdok-nodejs` end with the TypeError alone: the package
-reads an answer that is not there, and what its HTTP library was told is seen here by a wrapper around that library.
+Each test run holds this page's list of clients, and the words that name the protocol, against its own; the text around
+those words depends on the release. Ports are written PORT and thread numbers THREAD. Programs on `pokitdok-nodejs` end
+with the TypeError alone: the package reads an answer that is not there, and what its HTTP library was told is seen here
+by a wrapper around that library.
 
 ";
 
@@ -39,8 +40,7 @@ const LONGEST: usize = 400;
 pub(crate) fn write<'a>(clients: impl Iterator<Item = (&'static Case, Option<&'a str>)>) {
     let mut text = HEAD.to_owned();
     let mut served = Vec::new();
-    let now = jiff::Timestamp::now().to_string();
-    let today = now.split('T').next().unwrap_or(&now);
+    let today = today();
     writeln!(text, "These are the texts of {today} on {}.\n", system()).expect("memory");
     text.push_str("| client | offers | when refused, it says |\n| --- | --- | --- |\n");
     for (case, refusal) in clients {
@@ -104,6 +104,16 @@ const SERVED: &str = "Served on every day, and told nothing but its verdict on `
 
 fn file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/clients-by-phase.md")
+}
+
+/// The date, as RFC 3339 writes it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the day on which the programs were run, and no day of the plan"
+)]
+fn today() -> String {
+    let now = jiff::Timestamp::now().to_string();
+    now.split('T').next().unwrap_or(&now).to_owned()
 }
 
 /// What this machine calls itself (os-release(5)).

@@ -68,7 +68,7 @@ impl Activity {
             } else {
                 limits.idle
             };
-            let answered = !bodies && self.served.load(Relaxed);
+            let answered = !bodies && self.begun();
             let rest = rest.filter(|rest| *rest < limit);
             let still = self
                 .start
@@ -84,6 +84,11 @@ impl Activity {
             sleep(wait).await;
             soonest = GLANCE.min(limit);
         }
+    }
+
+    /// Whether there has been a request at all.
+    pub(super) fn begun(&self) -> bool {
+        self.served.load(Relaxed)
     }
 
     /// Counts a request until the guard is dropped.

@@ -107,8 +107,9 @@ async fn serve_http1(
     let rests = matches!(over, Over::Rests);
     keeping.store(rests, Relaxed);
     Pin::new(&mut connection).graceful_shutdown();
-    finish(over, &mut connection).await?;
-    let parts = connection.into_parts().filter(|_| rests);
+    let finished = finish(over, &activity, limits, &mut connection).await?;
+    // What is not finished still holds a part of an answer: the stream cannot go on without it.
+    let parts = connection.into_parts().filter(|_| rests && finished);
     Ok(parts.map(|parts| {
         let mut stream = parts.io.into_inner();
         stream.put_back(parts.read_buf);
@@ -143,7 +144,9 @@ async fn serve_http2(
         over = over(&stopping, &activity, limits, None) => over,
     };
     connection.as_mut().graceful_shutdown();
-    finish(over, connection).await.map(|()| None)
+    finish(over, &activity, limits, connection)
+        .await
+        .map(|_| None)
 }
 
 async fn answer(
@@ -188,13 +191,25 @@ const REST: Duration = Duration::from_millis(100);
 /// How long a connection on which nothing moved may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
 
-/// Waits for what is under way; where that stands still there is little to wait for.
+/// Waits for what is under way, and says whether it came to its end; where that stands still there is little to wait
+/// for.
 async fn finish(
     over: Over,
-    connection: impl Future<Output = hyper::Result<()>>,
-) -> hyper::Result<()> {
-    match over {
-        Over::Stopping => connection.await,
-        Over::Still | Over::Rests => timeout(GOODBYE, connection).await.unwrap_or(Ok(())),
+    activity: &Activity,
+    limits: &Limits,
+    mut connection: impl Future<Output = hyper::Result<()>> + Unpin,
+) -> hyper::Result<bool> {
+    let patience = match over {
+        // The client may still be reading its last answer.
+        Over::Rests => limits.idle,
+        Over::Still | Over::Stopping => GOODBYE,
+    };
+    match timeout(patience, &mut connection).await {
+        Ok(ended) => ended.map(|()| true),
+        // A request has bounds of its own; half the head of a first one is none yet.
+        Err(_) if matches!(over, Over::Stopping) && activity.begun() => {
+            connection.await.map(|()| true)
+        }
+        Err(_) => Ok(false),
     }
 }
