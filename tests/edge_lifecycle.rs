@@ -433,7 +433,7 @@ async fn a_thousand_connections_leave_nothing_behind() {
         "{} KiB for a thousand connections",
         most - before
     );
-    // glibc keeps what it needed once; what must not happen is growth with each crowd after that.
+    // The allocator keeps what it needed once; what must not happen is growth with each crowd after that.
     let (_, settled) = round().await;
     round().await;
     let (_, after) = round().await;
