@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use floor::Decision;
-use hello::{Offer, OfferId};
+use hello::Offer;
 use ledger::{Negotiated, Outcome};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -25,7 +25,6 @@ pub(crate) struct Session {
     pub(crate) peer: SocketAddr,
     pub(crate) sni: Option<Box<str>>,
     pub(crate) offer: Offer,
-    pub(crate) offer_id: OfferId,
     pub(crate) negotiated: Negotiated,
     /// What was decided at the hello.
     pub(crate) at_hello: Decision,
@@ -75,7 +74,6 @@ pub(crate) async fn serve(
                 sighting.outcome = Outcome::Terminated;
             });
             let session = Session {
-                offer_id: offer.id(),
                 core,
                 entrance,
                 peer,

@@ -50,7 +50,6 @@ type Stream = Resting<Wire<Lingering<TcpStream>>>;
 pub(crate) async fn serve(mut stream: Stream, session: Arc<Session>, limits: &Limits) {
     loop {
         // A connection that says nothing needs no HTTP, and the room that takes.
-        stream.rest();
         let spoke = tokio::select! {
             spoke = timeout(limits.idle, poll_fn(|cx| stream.poll_spoken(cx))) => matches!(spoke, Ok(Ok(()))),
             () = session.core.stopping.cancelled() => false,

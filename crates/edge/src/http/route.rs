@@ -131,7 +131,7 @@ fn note_caller(session: &Session, account: Option<&Arc<str>>, user_agent: Option
         session
             .core
             .memory
-            .remember(session.peer.ip(), session.offer_id, account);
+            .remember(session.peer.ip(), session.offer.id(), account);
     }
 }
 

@@ -41,8 +41,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Resting<S> {
         self.keeping.store(false, Relaxed);
     }
 
-    /// Gives the buffers back until they are needed.
-    pub(crate) fn rest(&mut self) {
+    fn rest(&mut self) {
         // Refused while a record is half read or half written, and then not needed.
         self.stream.as_mut().release_buffers().ok();
     }
@@ -51,11 +50,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Resting<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Resting<Wire<S>> {
     /// Resolves when the client has sent something, or has closed.
     pub(crate) fn poll_spoken(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.put_back.is_empty() {
-            self.stream.get_mut().poll_fill(cx)
-        } else {
-            Poll::Ready(Ok(()))
+        if !self.put_back.is_empty() {
+            return Poll::Ready(Ok(()));
         }
+        let spoken = self.stream.get_mut().poll_fill(cx);
+        if spoken.is_pending() {
+            self.rest();
+        }
+        spoken
     }
 }
 
