@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use ledger::{Outcome, Requests, Sighting, Sink};
+use ledger::{Entry, Outcome, Requests, Sighting, Sink};
 
 use crate::privacy::kept;
 use crate::settings::Addresses;
@@ -35,6 +35,7 @@ impl Record {
             offered: None,
             negotiated: None,
             account: None,
+            visitor: ledger::Visitor::default(),
             user_agent: None,
             judged: None,
             // Holds until something better is known.
@@ -61,7 +62,13 @@ impl Drop for Record {
         if let Some(mut sighting) = self.sighting.take() {
             sighting.duration_ms =
                 u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            self.sink.record(sighting);
+            self.sink.record(Entry {
+                at: sighting.at,
+                connections: 1,
+                requests: sighting.requests,
+                is_last: true,
+                sighting,
+            });
         }
     }
 }

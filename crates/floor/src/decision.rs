@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
-
-use crate::{Alert, Change, Phase, Verdict};
+use crate::{Alert, Change, Phase, Verdict, Window};
 
 /// What is done. Ordered by how hard it is on the client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,8 +53,8 @@ pub struct Decision {
     pub exception: Option<usize>,
     /// Decided on a preview name, by the date it shows.
     pub preview: bool,
-    /// When the brownout window that decided closes.
-    pub window_end: Option<Timestamp>,
+    /// The brownout window that decided.
+    pub window: Option<Window>,
     /// Would be refused, but an account exception is in force and the account is not certain yet: the first
     /// request decides.
     pub deferred: bool,
@@ -77,8 +75,8 @@ pub struct Standing {
     pub next: Option<Change>,
     /// The index in the plan of the exception that lifts the action to warn.
     pub exception: Option<usize>,
-    /// When the brownout window that decides closes.
-    pub window_end: Option<Timestamp>,
+    /// The brownout window that decides.
+    pub window: Option<Window>,
     /// See [`Decision::deferred`].
     pub deferred: bool,
 }

@@ -150,7 +150,7 @@ impl Plan {
                 action: weighed.action,
                 next: sunset.next_change(now),
                 exception: weighed.exception,
-                window_end: weighed.window_end,
+                window: weighed.window,
                 deferred: weighed.deferred,
             }
         })
@@ -198,7 +198,7 @@ impl Plan {
             };
             if action > decision.action && run.hits(&sunset.name, who, moment, &self.share_key) {
                 decision.action = action;
-                decision.window_end = Some(window.end);
+                decision.window = Some(window);
             }
         }
 
@@ -206,7 +206,7 @@ impl Plan {
             match self.lift(index, offer, who, moment, now) {
                 Lift::Yes(exception) => {
                     decision.action = Action::Warn;
-                    decision.window_end = None;
+                    decision.window = None;
                     decision.exception = Some(exception);
                 }
                 Lift::Perhaps if matches!(decision.action, Action::Refuse(_)) => {

@@ -105,7 +105,10 @@ fn every_phase_does_what_the_calendar_says() {
         );
     }
     let window = decide(&plan, Account::Unknown, Moment::Hello, "2016-11-15T09:08Z");
-    assert_eq!(window.window_end, Some(at("2016-11-15T09:17Z")));
+    assert_eq!(
+        window.window.map(|window| window.end),
+        Some(at("2016-11-15T09:17Z"))
+    );
 }
 
 #[test]

@@ -213,7 +213,7 @@ proptest! {
         if let Some(index) = decision.sunset {
             let standing = standings[index];
             prop_assert_eq!((standing.action, standing.phase, standing.verdict), (decision.action, decision.phase, decision.verdict));
-            prop_assert_eq!((standing.exception, standing.window_end, standing.deferred), (decision.exception, decision.window_end, decision.deferred));
+            prop_assert_eq!((standing.exception, standing.window, standing.deferred), (decision.exception, decision.window, decision.deferred));
             prop_assert!(!decision.verdict.meets());
         }
     }

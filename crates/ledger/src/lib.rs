@@ -9,10 +9,18 @@
 
 #![forbid(unsafe_code)]
 
+mod account;
+mod entry;
+mod error;
+mod query;
 mod sighting;
 mod sink;
 mod totals;
 
-pub use sighting::{Account, Judged, Negotiated, Outcome, Requests, Sighting};
+pub use account::{Account, Candidate, Inferred, MOST_CANDIDATES, Visitor};
+pub use entry::Entry;
+pub use error::LedgerError;
+pub use query::{AccountFacts, Counts, Detail, Gap, Group, Query, Range, Who, WindowHit};
+pub use sighting::{Judged, Negotiated, Outcome, Requests, Sighting};
 pub use sink::{Receiver, Sink, channel};
 pub use totals::{Snapshot, Totals};

@@ -8,6 +8,8 @@ use hello::{NotTls, Offer, Version, names};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use crate::{Account, Visitor};
+
 /// One observed connection, from its first byte to its end.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sighting {
@@ -31,9 +33,11 @@ pub struct Sighting {
     pub negotiated: Option<Negotiated>,
     /// Who it was.
     pub account: Option<Account>,
+    /// Whether a customer is behind it.
+    pub visitor: Visitor,
     /// The first User-Agent on the connection, at most 256 bytes of it.
     pub user_agent: Option<Box<str>>,
-    /// What the plan said at the hello; absent when no hello could be read.
+    /// What the plan said, at the hello or at the last request; absent when no hello could be read.
     pub judged: Option<Judged>,
     /// How it ended.
     #[serde(flatten)]
@@ -83,16 +87,7 @@ fn negotiated_version<S: Serializer>(version: &Version, serializer: S) -> Result
     serializer.collect_str(version)
 }
 
-/// Who a connection belongs to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Account {
-    /// The account's id; never a key or a token.
-    pub id: Arc<str>,
-    /// The account did not show itself on this connection: it was last seen at this address with this offer.
-    pub inferred: bool,
-}
-
-/// What the plan said when the hello was read.
+/// What the plan said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Judged {
     /// The strictest sunset that this offer misses; absent when the offer meets every floor.
@@ -101,6 +96,8 @@ pub struct Judged {
     pub phase: Option<Phase>,
     /// What was to be done: `serve`, `warn`, `explain` or `refuse`.
     pub action: &'static str,
+    /// When the brownout window that decided opened; absent where none did.
+    pub window: Option<Timestamp>,
     /// The connection came to a preview name, where the plan's clock is set ahead.
     pub preview: bool,
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use hello::Version;
 use serde::Serialize;
 
-use crate::{Outcome, Requests, Sighting};
+use crate::{Entry, Outcome, Requests};
 
 /// The versions that are counted, and one place for everything else.
 const VERSIONS: usize = Version::KNOWN.len() + 1;
@@ -43,7 +43,17 @@ pub struct Snapshot {
 }
 
 impl Totals {
-    pub(crate) fn add(&self, sighting: &Sighting) {
+    /// Requests count as they come, a connection when it has ended.
+    pub(crate) fn add(&self, entry: &Entry) {
+        let requests = &entry.requests;
+        self.served.fetch_add(requests.served, Relaxed);
+        self.warned.fetch_add(requests.warned, Relaxed);
+        self.explained.fetch_add(requests.explained, Relaxed);
+        self.answered.fetch_add(requests.answered, Relaxed);
+        if !entry.is_last {
+            return;
+        }
+        let sighting = &entry.sighting;
         self.connections.fetch_add(1, Relaxed);
         count(&self.outcomes, sighting.outcome.index());
         if let Some(offered) = sighting.offered {
@@ -52,11 +62,6 @@ impl Totals {
         if let Some(negotiated) = &sighting.negotiated {
             count(&self.negotiated, version_index(negotiated.version));
         }
-        let requests = &sighting.requests;
-        self.served.fetch_add(requests.served, Relaxed);
-        self.warned.fetch_add(requests.warned, Relaxed);
-        self.explained.fetch_add(requests.explained, Relaxed);
-        self.answered.fetch_add(requests.answered, Relaxed);
     }
 
     /// The totals now. Counts of connections still open are not in it.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use floor::{Action, Decision, Moment, Who};
 use hello::{Offer, Version};
-use ledger::{Account, Judged, Outcome};
+use ledger::{Account, Candidate, Inferred, Judged, Outcome};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
@@ -175,13 +175,19 @@ fn judge(
     record.note(|sighting| {
         sighting.sni.clone_from(&sni);
         sighting.offered = Some(offer.max_version());
-        sighting.account = remembered.map(|id| Account { id, inferred: true });
+        sighting.account = remembered.map(|id| {
+            Account::Inferred(Inferred {
+                candidates: vec![Candidate { id, age_seconds: 0 }],
+                more: false,
+            })
+        });
         sighting.judged = Some(Judged {
             sunset: live
                 .sunset(&decision)
                 .map(|sunset| Arc::from(sunset.name.as_str())),
             phase: decision.phase,
             action: decision.action.name(),
+            window: decision.window.map(|window| window.start),
             preview: decision.preview,
         });
     });

@@ -143,7 +143,7 @@ fn detail(sunset: &Sunset, decision: &Decision, client: Option<&ssl::Client>) ->
         })
         .unzip();
     let (offers, needs) = (offers.join(" and "), needs.join(" and "));
-    let since = match (decision.window_end, sunset.ends_at()) {
+    let since = match (decision.window.map(|window| window.end), sunset.ends_at()) {
         (Some(end), Some(from)) => format!(
             "from {from} on this API needs {needs}. As a rehearsal of that day it is turned away until {end}",
             from = when(from),

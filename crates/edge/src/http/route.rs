@@ -119,10 +119,7 @@ fn note_caller(session: &Session, account: Option<&Arc<str>>, user_agent: Option
             sighting.user_agent = user_agent.map(Box::from);
         }
         if let Some(account) = account {
-            let known = ledger::Account {
-                id: account.clone(),
-                inferred: false,
-            };
+            let known = ledger::Account::Known(account.clone());
             is_news = sighting.account.as_ref() != Some(&known);
             sighting.account = Some(known);
         }

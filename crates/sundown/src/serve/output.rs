@@ -125,7 +125,8 @@ impl Writer {
             thread::sleep(BATCH);
             let written = once(first)
                 .chain(sightings.try_iter())
-                .try_for_each(|sighting| self.write(&mut out, &sighting))
+                .filter(|entry| entry.is_last)
+                .try_for_each(|entry| self.write(&mut out, &entry.sighting))
                 .and_then(|()| out.flush());
             if written.is_err() {
                 // Nobody reads any more: the edge goes on, and the totals with it.

@@ -1,0 +1,190 @@
+//! The questions that can be asked of a ledger. No SQL outside this crate: whoever asks knows these types and
+//! [`Query`], and another engine can stand behind them.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use floor::Phase;
+use hello::{Offer, OfferId};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{LedgerError, Requests, Visitor};
+
+/// A stretch of time. Roll-ups are by the hour, and by the day once they are compacted: what is in an hour (or a day)
+/// that the range touches is in the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Range {
+    /// Its first moment; `None` for since ever.
+    pub from: Option<Timestamp>,
+    /// The first moment after it; `None` for until now.
+    pub until: Option<Timestamp>,
+}
+
+/// Whom a roll-up row counts for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Who {
+    /// No account showed itself and none was seen there before.
+    Nobody,
+    /// This account, certain.
+    Known(Arc<str>),
+    /// One of these accounts, sorted by id; one alone is an inference all the same.
+    Inferred {
+        /// The ids.
+        candidates: Vec<Arc<str>>,
+        /// There were more than are listed.
+        more: bool,
+    },
+}
+
+/// What a roll-up row counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Connections.
+    pub connections: u64,
+    /// Of these, those that the plan refused.
+    pub refused: u64,
+    /// Requests, by what became of them.
+    #[serde(flatten)]
+    pub requests: Requests,
+    /// The first of them.
+    pub first: Timestamp,
+    /// The last of them.
+    pub last: Timestamp,
+}
+
+/// Everything one account did with one offer, over a range: what a floor is judged by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Whose.
+    pub who: Who,
+    /// A customer or not.
+    pub visitor: Visitor,
+    /// The offer; `None` where no hello was read, and for what is counted without its details (`other`).
+    pub offer: Option<OfferId>,
+    /// How much is counted here without its details, because there was no room for another key or no time to look.
+    /// Such a group has no offer and its `who` is [`Who::Nobody`].
+    pub is_other: bool,
+    /// How much.
+    pub counts: Counts,
+}
+
+/// What one account did, in every respect that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detail {
+    /// The listener.
+    pub edge: Arc<str>,
+    /// The client's address, as far as the privacy setting kept it.
+    pub address: Option<IpAddr>,
+    /// The server name.
+    pub sni: Option<Arc<str>>,
+    /// The offer.
+    pub offer: Option<OfferId>,
+    /// The User-Agent.
+    pub user_agent: Option<Arc<str>>,
+    /// The version negotiated, as OpenSSL spells it.
+    pub version: Option<Arc<str>>,
+    /// The cipher suite, as OpenSSL spells it.
+    pub cipher: Option<Arc<str>>,
+    /// The group, as IANA spells it.
+    pub group: Option<Arc<str>>,
+    /// The sunset that decided.
+    pub sunset: Option<Arc<str>>,
+    /// The phase it was in.
+    pub phase: Option<Phase>,
+    /// `serve`, `warn`, `explain` or `refuse`; empty where nothing was judged.
+    pub action: Arc<str>,
+    /// How the connections ended ([`Outcome::LABELS`](crate::Outcome::LABELS)), or `open` for requests that came
+    /// before their connection's end.
+    pub outcome: Arc<str>,
+    /// For an inferred account: how long ago at most it had been seen, in seconds.
+    pub age_seconds: Option<u64>,
+    /// How much.
+    pub counts: Counts,
+}
+
+/// Whom one brownout window hit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WindowHit {
+    /// The sunset.
+    pub sunset: Arc<str>,
+    /// When the window opened.
+    pub window: Timestamp,
+    /// Who was explained to or refused in it.
+    pub who: Who,
+    /// A customer or not.
+    pub visitor: Visitor,
+    /// How much of what they did was explained or refused.
+    pub counts: Counts,
+}
+
+/// What is known of an account over all time: what cohorts are made by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountFacts {
+    /// The account's id.
+    pub id: Arc<str>,
+    /// When it was first seen.
+    pub first: Timestamp,
+    /// When it was last seen.
+    pub last: Timestamp,
+    /// Its requests in the 30 days before `last`.
+    pub requests_30_days: u64,
+}
+
+/// A stretch of time of which the ledger knows less than happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Gap {
+    /// From when.
+    pub from: Timestamp,
+    /// Until when; `None` while it lasts.
+    pub until: Option<Timestamp>,
+    /// Why, in a word or two: `not stopped properly`, `disk full`, …
+    pub reason: Arc<str>,
+    /// Connections that are counted without their details; 0 where it is not known how many are missing.
+    pub connections: u64,
+}
+
+/// Questions to a ledger.
+pub trait Query {
+    /// Every distinct offer that was ever seen.
+    ///
+    /// # Errors
+    ///
+    /// Each question fails when the storage cannot be read or is damaged; the error names the file and the remedy.
+    fn offers(&self) -> Result<Vec<(OfferId, Offer)>, LedgerError>;
+
+    /// The range by account and offer, customers and others; every connection is in exactly one group.
+    ///
+    /// # Errors
+    ///
+    /// As [`Query::offers`].
+    fn groups(&self, range: Range) -> Result<Vec<Group>, LedgerError>;
+
+    /// The range in every detail, for one account.
+    ///
+    /// # Errors
+    ///
+    /// As [`Query::offers`].
+    fn details(&self, range: Range, who: &Who) -> Result<Vec<Detail>, LedgerError>;
+
+    /// Whom each brownout window of the range hit.
+    ///
+    /// # Errors
+    ///
+    /// As [`Query::offers`].
+    fn windows(&self, range: Range) -> Result<Vec<WindowHit>, LedgerError>;
+
+    /// Every account that ever showed itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`Query::offers`].
+    fn accounts(&self) -> Result<Vec<AccountFacts>, LedgerError>;
+
+    /// Where the ledger knows less than happened.
+    ///
+    /// # Errors
+    ///
+    /// As [`Query::offers`].
+    fn gaps(&self, range: Range) -> Result<Vec<Gap>, LedgerError>;
+}
