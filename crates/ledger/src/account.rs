@@ -1,7 +1,10 @@
 //! Who a connection belongs to, and whether a customer is behind it at all.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use hello::OfferId;
+use jiff::Timestamp;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -61,6 +64,19 @@ impl Serialize for Account {
         }
         map.end()
     }
+}
+
+/// Where an account was last seen: by this a connection without an account is attributed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Association {
+    /// The client's address, as far as the privacy setting kept it.
+    pub address: IpAddr,
+    /// What the client offered.
+    pub offer: OfferId,
+    /// The account's id.
+    pub account: Arc<str>,
+    /// When it was last seen there, on the plan's clock.
+    pub last: Timestamp,
 }
 
 /// Whether a customer is behind a connection.

@@ -17,7 +17,7 @@ mod sighting;
 mod sink;
 mod totals;
 
-pub use account::{Account, Candidate, Inferred, MOST_CANDIDATES, Visitor};
+pub use account::{Account, Association, Candidate, Inferred, MOST_CANDIDATES, Visitor};
 pub use entry::Entry;
 pub use error::LedgerError;
 pub use query::{AccountFacts, Counts, Detail, Gap, Group, Query, Range, Who, WindowHit};

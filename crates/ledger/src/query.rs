@@ -9,7 +9,7 @@ use hello::{Offer, OfferId};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{LedgerError, Requests, Visitor};
+use crate::{Association, LedgerError, Requests, Visitor};
 
 /// A stretch of time. Roll-ups are by the hour, and by the day once they are compacted: what is in an hour (or a day)
 /// that the range touches is in the answer.
@@ -180,6 +180,13 @@ pub trait Query {
     ///
     /// As [`Query::offers`].
     fn accounts(&self) -> Result<Vec<AccountFacts>, LedgerError>;
+
+    /// Where accounts that showed themselves were last seen, the latest first, at most `most`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Query::offers`].
+    fn associations(&self, most: usize) -> Result<Vec<Association>, LedgerError>;
 
     /// Where the ledger knows less than happened.
     ///
