@@ -49,6 +49,8 @@ public static class Client
             var request = (HttpWebRequest) WebRequest.Create(url);
             request.Method = method;
             request.AllowAutoRedirect = false;
+            string key = Environment.GetEnvironmentVariable("API_KEY");
+            if (key != null) request.Headers["X-Api-Key"] = key;
             // A body-less POST must say so, or the library waits for one.
             if (method != "GET" && method != "HEAD") request.ContentLength = 0;
             response = (HttpWebResponse) request.GetResponse();

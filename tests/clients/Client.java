@@ -36,6 +36,9 @@ public class Client {
         HttpsURLConnection connection = (HttpsURLConnection) new URL(url).openConnection();
         connection.setSSLSocketFactory(trusting(ca).getSocketFactory());
         connection.setRequestMethod(method);
+        if (System.getenv("API_KEY") != null) {
+            connection.setRequestProperty("X-Api-Key", System.getenv("API_KEY"));
+        }
         connection.setInstanceFollowRedirects(false);
         int status = connection.getResponseCode();
         InputStream stream = status < 400 ? connection.getInputStream() : connection.getErrorStream();

@@ -76,6 +76,9 @@ async function ask(tools) {
   await call('Page.enable');
   // Asked for or not as the page's end falls; without it one run is one request.
   await call('Network.setBlockedURLs', { urls: ['*/favicon.ico'] });
+  if (process.env.API_KEY) {
+    await call('Network.setExtraHTTPHeaders', { headers: { 'X-Api-Key': process.env.API_KEY } });
+  }
   let document;
   tools.on('Network.responseReceived', ({ requestId, type, response }) => {
     if (type === 'Document') document = { requestId, response };

@@ -46,6 +46,9 @@ func ask(url, ca, held, method string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if key := os.Getenv("API_KEY"); key != "" {
+		request.Header.Set("X-Api-Key", key)
+	}
 	response, err := client.Do(request)
 	if err != nil {
 		return nil, err

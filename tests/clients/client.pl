@@ -13,7 +13,8 @@ if (my $version = $versions{ $held // '-' }) {
     $options{SSL_cipher_list} = 'DEFAULT@SECLEVEL=0';
 }
 my $agent = LWP::UserAgent->new(ssl_opts => \%options, max_redirect => 0);
-my $response = $agent->request(HTTP::Request->new($method // 'GET', $url));
+my @key = $ENV{API_KEY} ? ('X-Api-Key' => $ENV{API_KEY}) : ();
+my $response = $agent->request(HTTP::Request->new($method // 'GET', $url, \@key));
 
 my $answer;
 # LWP reports a failed connection as an HTTP 500 of its own making, and marks it so.

@@ -1,6 +1,7 @@
 """Python, urllib."""
 
 import json
+import os
 import ssl
 import sys
 import urllib.error
@@ -27,7 +28,8 @@ def context(ca, held):
 
 def ask(url, ca, held="-", method="GET"):
     """One request; an HTTP error status is an answer like any other."""
-    request = urllib.request.Request(url, method=method)
+    key = os.environ.get("API_KEY")
+    request = urllib.request.Request(url, method=method, headers={"X-Api-Key": key} if key else {})
     try:
         response = urllib.request.urlopen(request, context=context(ca, held))
     except urllib.error.HTTPError as error:

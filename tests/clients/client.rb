@@ -9,6 +9,8 @@ VERSIONS = {
   "TLSv1.3" => OpenSSL::SSL::TLS1_3_VERSION
 }.freeze
 
+KEY = ENV.key?("API_KEY") ? { "X-Api-Key" => ENV["API_KEY"] } : {}
+
 url, ca, held, verb = ARGV
 target = URI(url)
 http = Net::HTTP.new(target.hostname, target.port)
@@ -21,7 +23,7 @@ end
 
 answer =
   begin
-    response = http.start { |session| session.send_request(verb || "GET", target.request_uri) }
+    response = http.start { |session| session.send_request(verb || "GET", target.request_uri, nil, KEY) }
     { ok: true, status: response.code.to_i, reason: response.message,
       headers: response.each_header.to_h, body: response.body.to_s.dup.force_encoding("UTF-8").scrub }
   rescue StandardError => e

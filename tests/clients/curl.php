@@ -17,6 +17,7 @@ curl_setopt_array($request, [
     CURLOPT_RETURNTRANSFER => true,
     CURLOPT_CAINFO => $ca,
     CURLOPT_CUSTOMREQUEST => $method,
+    CURLOPT_HTTPHEADER => getenv('API_KEY') ? ['X-Api-Key: ' . getenv('API_KEY')] : [],
     CURLOPT_HEADERFUNCTION => function ($request, $line) use (&$reason, &$headers) {
         if (preg_match('~^HTTP/\S+ \d+ ?(.*)~', trim($line), $found)) {
             $reason = $found[1];

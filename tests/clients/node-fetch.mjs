@@ -11,9 +11,11 @@ if (held !== '-') {
   tls.DEFAULT_CIPHERS = 'DEFAULT@SECLEVEL=0';
 }
 
+const headers = process.env.API_KEY ? { 'X-Api-Key': process.env.API_KEY } : {};
+
 let answer;
 try {
-  const response = await fetch(url, { method, redirect: 'manual' });
+  const response = await fetch(url, { method, headers, redirect: 'manual' });
   answer = {
     ok: true,
     status: response.status,

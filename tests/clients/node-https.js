@@ -20,6 +20,7 @@ var options = {
   port: target.port,
   path: target.path,
   method: process.argv[5] || 'GET',
+  headers: process.env.API_KEY ? { 'X-Api-Key': process.env.API_KEY } : {},
   ca: fs.readFileSync(process.argv[3]),
   rejectUnauthorized: true
 };

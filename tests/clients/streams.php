@@ -15,6 +15,9 @@ if (isset($versions[$held])) {
     $ssl += ['crypto_method' => $versions[$held], 'ciphers' => 'DEFAULT@SECLEVEL=0'];
 }
 $http = ['method' => $method, 'ignore_errors' => true, 'follow_location' => 0];
+if (getenv('API_KEY')) {
+    $http += ['header' => 'X-Api-Key: ' . getenv('API_KEY')];
+}
 
 // The reason for a failure is in the warnings and nowhere else: one says what, the next two that it failed.
 $warnings = [];

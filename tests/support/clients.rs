@@ -202,11 +202,21 @@ impl Case {
 
     /// As [`Case::run`], with a method. The `pokitdok` clients and Chromium choose theirs and ignore it.
     pub(crate) fn ask(&self, method: &str, url: &str, ca: &Path) -> Option<Outcome> {
+        self.call(method, url, ca, None)
+    }
+
+    /// As [`Case::run`], with an API key in `X-Api-Key`. The `pokitdok` clients have credentials of their own and
+    /// ignore it.
+    pub(crate) fn run_with_key(&self, url: &str, ca: &Path, key: &str) -> Option<Outcome> {
+        self.call("GET", url, ca, Some(key))
+    }
+
+    fn call(&self, method: &str, url: &str, ca: &Path, key: Option<&str>) -> Option<Outcome> {
         let installed = installed(self.client)?;
         Some(match self.client {
-            "curl" => self.ask_curl(installed, method, url, ca),
-            "openssl" => self.ask_openssl(installed, method, url, ca),
-            _ => self.ask_driver(installed, method, url, ca),
+            "curl" => self.ask_curl(installed, method, url, ca, key),
+            "openssl" => self.ask_openssl(installed, method, url, ca, key),
+            _ => self.ask_driver(installed, method, url, ca, key),
         })
     }
 
@@ -238,8 +248,16 @@ impl Case {
         installed(self.client).map_or("", |installed| &installed.version)
     }
 
-    fn ask_driver(&self, installed: &Installed, method: &str, url: &str, ca: &Path) -> Outcome {
+    fn ask_driver(
+        &self,
+        installed: &Installed,
+        method: &str,
+        url: &str,
+        ca: &Path,
+        key: Option<&str>,
+    ) -> Outcome {
         let mut command = installed.command();
+        command.envs(key.map(|key| ("API_KEY", key)));
         command
             .arg(url)
             .arg(ca)
@@ -258,7 +276,14 @@ impl Case {
         })
     }
 
-    fn ask_curl(&self, installed: &Installed, method: &str, url: &str, ca: &Path) -> Outcome {
+    fn ask_curl(
+        &self,
+        installed: &Installed,
+        method: &str,
+        url: &str,
+        ca: &Path,
+        key: Option<&str>,
+    ) -> Outcome {
         let mut command = installed.command();
         command
             .args([
@@ -270,6 +295,9 @@ impl Case {
                 "--cacert",
             ])
             .arg(ca);
+        if let Some(key) = key {
+            command.args(["--header", &format!("X-Api-Key: {key}")]);
+        }
         if let Some(version) = self.held.and_then(|held| held.strip_prefix("TLSv")) {
             let version = if version == "1" { "1.0" } else { version };
             command.args([
@@ -286,7 +314,14 @@ impl Case {
         )
     }
 
-    fn ask_openssl(&self, installed: &Installed, method: &str, url: &str, ca: &Path) -> Outcome {
+    fn ask_openssl(
+        &self,
+        installed: &Installed,
+        method: &str,
+        url: &str,
+        ca: &Path,
+        key: Option<&str>,
+    ) -> Outcome {
         let rest = url.strip_prefix("https://").unwrap_or(url);
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let host = authority
@@ -310,8 +345,10 @@ impl Case {
                 .args(["-cipher", "DEFAULT@SECLEVEL=0"]);
         }
         // HTTP/1.0, so that the answer is never chunked and ends with the connection.
-        let request =
-            format!("{method} /{path} HTTP/1.0\r\nHost: {authority}\r\nContent-Length: 0\r\n\r\n");
+        let key = key.map_or_else(String::new, |key| format!("X-Api-Key: {key}\r\n"));
+        let request = format!(
+            "{method} /{path} HTTP/1.0\r\nHost: {authority}\r\n{key}Content-Length: 0\r\n\r\n"
+        );
         finish(
             process::run(&mut command, &request, self.limit()),
             said_or_served,

@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest request that is read; more is a fault of the test.
 const LONGEST: u64 = 1 << 20;
 
+const TOKEN: &str = "e30.eyJjbGllbnRfaWQiOiJjbGllbnQtaWQifQ.x";
+
 /// A request as it arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -96,8 +98,8 @@ fn answer(stream: TcpStream, requests: &Mutex<Vec<Request>>) -> Option<()> {
     let mut body = vec![0; length.map_or(Some(0), |length| length.parse().ok())?];
     reader.read_exact(&mut body).ok()?;
     let answer = if request.path == "/oauth2/token" {
-        // RFC 6749 section 5.1.
-        json!({ "access_token": "token", "token_type": "bearer", "expires_in": 3600 })
+        // RFC 6749 section 5.1; the token is a JWT that says {"client_id":"client-id"} and is signed by nobody.
+        json!({ "access_token": TOKEN, "token_type": "bearer", "expires_in": 3600 })
     } else {
         json!({ "method": request.method, "path": request.path, "headers": request.headers })
     };
