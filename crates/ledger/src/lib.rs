@@ -1,26 +1,40 @@
 //! What was seen.
 //!
-//! In: one [`Sighting`] for each connection, from any observer. Out: [`Totals`] that are exact, and a stream
-//! of sightings for whoever writes them down. The observer never waits: [`Sink::record`] counts first and
-//! then offers the sighting to a bounded channel; what the channel could not take is counted as dropped and
-//! is still in the totals.
+//! In: [`Entry`]s, the parts of connections, from any observer. Out: [`Totals`] that are exact, a stream of sightings
+//! for whoever shows them, and a file in which everything is rolled up ([`Writer`]) and that can be asked about
+//! ([`Reader`], by [`Query`]). The observer never waits: [`Sink::record`] counts first and then offers the entry to a
+//! bounded channel; what the channel could not take is counted, in the totals and in the ledger, without its details.
 //!
-//! It never opens a socket and never reads a clock: a sighting carries its own time.
+//! It never opens a socket and never reads a clock: an entry carries its own time.
 
 #![forbid(unsafe_code)]
 
 mod account;
+mod amounts;
 mod entry;
 mod error;
+mod health;
 mod query;
+mod reader;
+mod rollup;
+mod settings;
 mod sighting;
 mod sink;
+mod store;
+#[cfg(test)]
+mod tests;
 mod totals;
+mod writer;
 
 pub use account::{Account, Association, Candidate, Inferred, MOST_CANDIDATES, Visitor};
 pub use entry::Entry;
 pub use error::LedgerError;
+pub use health::{Health, HealthSnapshot, State};
 pub use query::{AccountFacts, Counts, Detail, Gap, Group, Query, Range, Who, WindowHit};
+pub use reader::Reader;
+pub use settings::LedgerSettings;
 pub use sighting::{Judged, Negotiated, Outcome, Requests, Sighting};
-pub use sink::{Receiver, Sink, channel};
+pub use sink::{Receiver, Sink, channel, channel_without_ledger};
+pub use store::FILE;
 pub use totals::{Snapshot, Totals};
+pub use writer::Writer;

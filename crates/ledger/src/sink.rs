@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::mpsc::{self, SyncSender, TrySendError};
 
-use crate::{Entry, Totals};
+use crate::amounts::Amounts;
+use crate::health::{Health, State};
+use crate::{Entry, Requests, Totals, Visitor};
 
 /// Where sightings are read from, in the order recorded. Ends when every [`Sink`] is gone.
 pub type Receiver = mpsc::Receiver<Entry>;
@@ -12,73 +15,139 @@ pub type Receiver = mpsc::Receiver<Entry>;
 /// Takes sightings and never blocks. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Sink {
-    totals: Arc<Totals>,
+    shared: Arc<Shared>,
     sender: SyncSender<Entry>,
 }
 
-/// A sink and its reader. `capacity` is how many sightings may wait; their room, about 300 bytes each, is
-/// taken at once.
+/// What all clones of a sink, and the threads behind it, have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) totals: Totals,
+    pub(crate) health: Health,
+    /// By visitor: what the channel could not take, until the roll-up fetches it.
+    turned_away: [Tally; Visitor::ALL.len()],
+}
+
+/// A sink and its reader, and no ledger: `why` is what its health says. `capacity` is how many sightings may wait;
+/// their room, about 300 bytes each, is taken at once.
+pub fn channel_without_ledger(capacity: usize, why: &str) -> (Sink, Receiver) {
+    let (sink, receiver, _) = open(capacity, State::Off(why.into()));
+    (sink, receiver)
+}
+
+/// A sink and its reader, without a ledger.
 pub fn channel(capacity: usize) -> (Sink, Receiver) {
+    channel_without_ledger(capacity, "none is kept")
+}
+
+pub(crate) fn open(capacity: usize, state: State) -> (Sink, Receiver, Arc<Shared>) {
     let (sender, receiver) = mpsc::sync_channel(capacity);
-    (
-        Sink {
-            totals: Arc::default(),
-            sender,
-        },
-        receiver,
-    )
+    let shared = Arc::new(Shared {
+        totals: Totals::default(),
+        health: Health::new(state),
+        turned_away: Default::default(),
+    });
+    let sink = Sink {
+        shared: shared.clone(),
+        sender,
+    };
+    (sink, receiver, shared)
 }
 
 impl Sink {
     /// Counts what an entry adds and hands it on if there is room.
     pub fn record(&self, entry: Entry) {
-        self.totals.add(&entry);
+        self.shared.totals.add(&entry);
         // A reader that has gone away is a stop in progress, not a loss.
-        if let Err(TrySendError::Full(_)) = self.sender.try_send(entry) {
-            self.totals.dropped.fetch_add(1, Relaxed);
+        if let Err(TrySendError::Full(entry)) = self.sender.try_send(entry) {
+            self.shared.turn_away(&entry);
         }
     }
 
     /// The running totals.
     pub fn totals(&self) -> &Totals {
-        &self.totals
+        &self.shared.totals
+    }
+
+    /// How the ledger behind it fares.
+    pub fn health(&self) -> &Health {
+        &self.shared.health
+    }
+}
+
+impl Shared {
+    fn turn_away(&self, entry: &Entry) {
+        if entry.is_last {
+            self.totals.dropped.fetch_add(1, Relaxed);
+        }
+        if let Some(tally) = self.turned_away.get(entry.sighting.visitor as usize) {
+            tally.add(&Amounts::of(entry));
+        }
+    }
+
+    /// What the channel could not take since the last call. What is added meanwhile is in this call's answer or in
+    /// the next one's, never in both.
+    pub(crate) fn fetch_turned_away(&self) -> impl Iterator<Item = (Visitor, Amounts)> {
+        let tallies = Visitor::ALL.into_iter().zip(&self.turned_away);
+        tallies.map(|(visitor, tally)| (visitor, tally.take()))
+    }
+}
+
+/// Fixed in size, whatever comes.
+#[derive(Debug, Default)]
+struct Tally {
+    connections: AtomicU64,
+    refused: AtomicU64,
+    served: AtomicU64,
+    warned: AtomicU64,
+    explained: AtomicU64,
+    answered: AtomicU64,
+    /// Seconds of the Unix epoch. The last that was added.
+    last: AtomicI64,
+}
+
+impl Tally {
+    fn add(&self, amounts: &Amounts) {
+        // First the time, so that a count is never taken out without one.
+        self.last.store(amounts.last, Relaxed);
+        self.connections.fetch_add(amounts.connections, Relaxed);
+        self.refused.fetch_add(amounts.refused, Relaxed);
+        let requests = &amounts.requests;
+        self.served.fetch_add(requests.served, Relaxed);
+        self.warned.fetch_add(requests.warned, Relaxed);
+        self.explained.fetch_add(requests.explained, Relaxed);
+        self.answered.fetch_add(requests.answered, Relaxed);
+    }
+
+    fn take(&self) -> Amounts {
+        let take = |count: &AtomicU64| count.swap(0, Relaxed);
+        let (connections, refused) = (take(&self.connections), take(&self.refused));
+        let requests = Requests {
+            served: take(&self.served),
+            warned: take(&self.warned),
+            explained: take(&self.explained),
+            answered: take(&self.answered),
+        };
+        let last = self.last.load(Relaxed);
+        Amounts {
+            connections,
+            refused,
+            requests,
+            first: last,
+            last,
+            age: None,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Outcome, Requests, Sighting};
-
-    fn entry() -> Entry {
-        let sighting = Sighting {
-            at: jiff::Timestamp::UNIX_EPOCH,
-            duration_ms: 0,
-            edge: "127.0.0.1:0".into(),
-            address: None,
-            sni: None,
-            offer: None,
-            offered: Some(hello::Version::TLSV1),
-            negotiated: None,
-            account: None,
-            visitor: crate::Visitor::Customer,
-            user_agent: None,
-            judged: None,
-            outcome: Outcome::Refused { alert: 70 },
-            requests: Requests::default(),
-        };
-        Entry {
-            at: sighting.at,
-            connections: 1,
-            requests: sighting.requests,
-            is_last: true,
-            sighting,
-        }
-    }
+    use crate::tests::entry;
 
     #[test]
     fn a_full_channel_loses_no_count() {
-        let (sink, receiver) = channel(3);
+        let (sink, receiver, shared) = open(3, State::Ok);
         for _ in 0..10 {
             sink.record(entry());
         }
@@ -86,6 +155,13 @@ mod tests {
         assert_eq!((totals.connections, totals.dropped), (10, 7));
         assert_eq!(totals.outcomes["refused"], 10);
         assert_eq!(totals.offered["TLSv1"], 10);
+        let counts = || {
+            shared
+                .fetch_turned_away()
+                .map(|(_, away)| away.refused)
+                .sum::<u64>()
+        };
+        assert_eq!((counts(), counts()), (7, 0), "taken out once");
         drop(sink);
         assert_eq!(receiver.iter().count(), 3);
     }

@@ -12,6 +12,7 @@ use edge::settings::{AccountSettings, Answers, Limits, Listener, Privacy, Settin
 use floor::Plan;
 use floor::Problem;
 use floor::config::{ExceptionTable, PlanTables, PreviewTable, SunsetTable};
+use ledger::LedgerSettings;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -38,6 +39,8 @@ struct File {
     #[serde(default)]
     answers: Answers,
     #[serde(default)]
+    ledger: LedgerSettings,
+    #[serde(default)]
     sunset: Vec<Spanned<SunsetTable>>,
     #[serde(default)]
     exception: Vec<Spanned<ExceptionTable>>,
@@ -49,6 +52,7 @@ struct File {
 pub(crate) struct Config {
     pub(crate) settings: Settings,
     pub(crate) plan: Plan,
+    pub(crate) ledger: LedgerSettings,
     pub(crate) source: Source,
 }
 
@@ -97,7 +101,7 @@ impl Source {
 /// Reads and checks a configuration. `share_key` is the plan's.
 pub(crate) fn load(path: Option<&Path>, share_key: [u8; 16]) -> anyhow::Result<Config> {
     let source = Source::open(path)?;
-    let (settings, plan) = parse(&source.text, share_key).map_err(|problems| Problems {
+    let (settings, plan, ledger) = parse(&source.text, share_key).map_err(|problems| Problems {
         source: source.clone(),
         problems,
     })?;
@@ -109,11 +113,15 @@ pub(crate) fn load(path: Option<&Path>, share_key: [u8; 16]) -> anyhow::Result<C
     Ok(Config {
         settings: relative_to(directory, settings),
         plan,
+        ledger,
         source,
     })
 }
 
-fn parse(text: &str, share_key: [u8; 16]) -> Result<(Settings, Plan), Vec<Problem>> {
+fn parse(
+    text: &str,
+    share_key: [u8; 16],
+) -> Result<(Settings, Plan, LedgerSettings), Vec<Problem>> {
     let file: File =
         toml::from_str(text).map_err(|error| vec![problems::from_toml(&error, text)])?;
     let File {
@@ -122,6 +130,7 @@ fn parse(text: &str, share_key: [u8; 16]) -> Result<(Settings, Plan), Vec<Proble
         privacy,
         limits,
         answers,
+        ledger,
         sunset,
         exception,
         preview,
@@ -146,6 +155,7 @@ fn parse(text: &str, share_key: [u8; 16]) -> Result<(Settings, Plan), Vec<Proble
             answers,
         },
         plan,
+        ledger,
     ))
 }
 

@@ -3,6 +3,7 @@
 mod output;
 
 use std::io::{ErrorKind, IsTerminal};
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
@@ -10,6 +11,7 @@ use anyhow::{Context, anyhow};
 use edge::secret::Secret;
 use edge::settings::Upstream;
 use edge::{Clock, Edge, Handle, Ingredients, StartError};
+use ledger::{LedgerSettings, Receiver, Sink, Writer};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -18,7 +20,7 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::ServeArguments;
 use crate::config::{self, Config};
 
-/// Sightings that may wait to be written. They are written every 50 ms: this is 300,000 a second, in 5 MB.
+/// Without a ledger: sightings that may wait to be written. They are written every 50 ms: this is 300,000 a second, in 5 MB.
 const WAITING_SIGHTINGS: usize = 16_384;
 
 pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
@@ -33,6 +35,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     let Config {
         settings,
         plan,
+        ledger,
         source,
     } = load(arguments, secret)?;
     let clock = arguments
@@ -40,7 +43,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         .map_or_else(Clock::default, Clock::starting_at);
     let output = output::Writer::new(arguments.output);
 
-    let (sink, sightings) = ledger::channel(WAITING_SIGHTINGS);
+    let (ledger, sink, sightings) = open_ledger(&arguments.data_dir, &ledger, clock);
     let runtime = runtime(arguments.workers)?;
     let (edge, listening) = {
         let _inside = runtime.enter();
@@ -75,6 +78,9 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     })?;
     // Ends every task that is left, and with the last of them the sightings.
     drop(runtime);
+    if let Some(ledger) = ledger {
+        ledger.close();
+    }
     writing.join().ok();
     if cut_off > 0 {
         tracing::warn!(
@@ -83,6 +89,24 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         );
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The ledger, and where sightings go. An edge without a ledger is better than none: where the ledger cannot be used,
+/// it says so and counts.
+fn open_ledger(
+    data_dir: &Path,
+    settings: &LedgerSettings,
+    clock: Clock,
+) -> (Option<Writer>, Sink, Receiver) {
+    match Writer::open(&data_dir.join(ledger::FILE), settings, clock.now()) {
+        Ok((writer, sink, sightings)) => (Some(writer), sink, sightings),
+        Err(error) => {
+            tracing::error!("no ledger is kept, sightings are only counted and shown: {error}");
+            let why = error.to_string();
+            let (sink, sightings) = ledger::channel_without_ledger(WAITING_SIGHTINGS, &why);
+            (None, sink, sightings)
+        }
+    }
 }
 
 /// An edge that cannot start, with what to do about it.
@@ -136,7 +160,7 @@ fn runtime(workers: Option<u16>) -> std::io::Result<Runtime> {
 /// Logs go to standard error; standard output is for sightings.
 fn start_log() {
     let filter = EnvFilter::try_from_env("SUNDOWN_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("warn,edge=info,sundown=info"));
+        .unwrap_or_else(|_| EnvFilter::new("warn,edge=info,ledger=info,sundown=info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -2,7 +2,7 @@
 
 use hyper::{Response, StatusCode};
 use jiff::Timestamp;
-use ledger::Snapshot;
+use ledger::{HealthSnapshot, Snapshot};
 use serde::Serialize;
 
 use super::body::Body;
@@ -19,6 +19,8 @@ struct Health {
     open: usize,
     /// Connections that have ended.
     totals: Snapshot,
+    /// Whether sightings reach the ledger, and how far behind it is.
+    ledger: HealthSnapshot,
 }
 
 pub(crate) fn answer(core: &Core) -> Response<Body> {
@@ -32,6 +34,7 @@ pub(crate) fn answer(core: &Core) -> Response<Body> {
         uptime_seconds: core.started.elapsed().as_secs(),
         open: core.bounds.open(),
         totals: core.sink.totals().snapshot(),
+        ledger: core.sink.health().snapshot(),
     };
     respond::json(StatusCode::OK, Form::Json, &health)
 }

@@ -24,7 +24,7 @@ fn mistakes_are_told_with_line_key_and_remedy() {
         // Unknown keys, in every table.
         (
             "[[sunst]]\n".to_owned(),
-            "line 1: sunst: there is no key `sunst` here (did you mean `sunset`? known here: listener, account, privacy, limits, answers, sunset, exception, preview)",
+            "line 1: sunst: there is no key `sunst` here (did you mean `sunset`? known here: listener, account, privacy, limits, answers, ledger, sunset, exception, preview)",
         ),
         (
             format!("{SUNSET}refse = \"2027-01-01\"\n"),
@@ -61,6 +61,18 @@ fn mistakes_are_told_with_line_key_and_remedy() {
         (
             "[limits]\nhelo = \"1s\"\n".to_owned(),
             "line 2: limits.helo: there is no key `helo` here (did you mean `hello`?",
+        ),
+        (
+            "[ledger]\nhour = \"35d\"\n".to_owned(),
+            "line 2: ledger.hour: there is no key `hour` here (did you mean `hourly`?",
+        ),
+        (
+            "[ledger]\ndaily = \"two years\"\n".to_owned(),
+            "line 2: ledger.daily: \"two years\" is no number of days; write one like \"35d\"",
+        ),
+        (
+            "[ledger]\nclients_per_day = 0\n".to_owned(),
+            "line 2: ledger.clients_per_day: with 0 nothing would be kept apart",
         ),
         (
             "[answers]\nreport = 1\n".to_owned(),

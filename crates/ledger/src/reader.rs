@@ -1,0 +1,177 @@
+//! A ledger opened to be asked. Any number of readers work while an edge writes, also from other processes.
+
+mod accounts;
+mod details;
+mod groups;
+mod names;
+mod rows;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hello::{Offer, OfferId};
+use rusqlite::{Connection, OpenFlags, Transaction};
+
+use crate::amounts::moment;
+use crate::error::{LedgerError, Trouble};
+use crate::store::schema;
+use crate::{AccountFacts, Association, Detail, Gap, Group, Query, Range, Who, WindowHit};
+
+/// How long a question waits for a lock. Readers and a writer do not lock each other out; recovery after a kill does,
+/// for a moment.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// A ledger opened to be asked.
+#[derive(Debug)]
+pub struct Reader {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl Reader {
+    /// Opens the ledger in a file, which is not changed. It may be on storage that cannot be written.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, when it cannot be read, and when it is of another format than this version's.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        if !path.exists() {
+            return Err(LedgerError::Missing(path.to_owned()));
+        }
+        let fault = |error: &rusqlite::Error| LedgerError::from_sqlite(path, error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = Connection::open_with_flags(path, flags)
+            .and_then(|connection| Ok((schema::stamp(&connection)?, connection)));
+        let (stamp, connection) = match opened {
+            Ok(opened) => opened,
+            // Where SQLite may not keep its index of the log, it reads only a file that it is told nobody changes.
+            Err(error) if Trouble::of(&error) != Trouble::Damaged && !has_log(path) => {
+                let flags = flags | OpenFlags::SQLITE_OPEN_URI;
+                Connection::open_with_flags(unchanging(path), flags)
+                    .and_then(|connection| Ok((schema::stamp(&connection)?, connection)))
+                    .map_err(|error| fault(&error))?
+            }
+            Err(error) => return Err(fault(&error)),
+        };
+        let path = path.to_owned();
+        match stamp {
+            (schema::APPLICATION, format) if format > schema::NEWEST => {
+                return Err(LedgerError::Newer {
+                    path,
+                    found: format,
+                    known: schema::NEWEST,
+                });
+            }
+            (schema::APPLICATION, format) if format < schema::NEWEST => {
+                return Err(LedgerError::Older {
+                    path,
+                    found: format,
+                    known: schema::NEWEST,
+                });
+            }
+            (schema::APPLICATION, _) => {}
+            _ => {
+                return Err(LedgerError::Damaged {
+                    path,
+                    reason: "it is not marked as a ledger".to_owned(),
+                });
+            }
+        }
+        let prepared = connection
+            .busy_timeout(BUSY)
+            .and_then(|()| connection.pragma_update(None, "cell_size_check", true))
+            .and_then(|()| connection.pragma_update(None, "cache_size", -64 * 1024));
+        prepared.map_err(|error| LedgerError::from_sqlite(&path, &error))?;
+        Ok(Self { path, connection })
+    }
+
+    /// Asks within one transaction: what is committed meanwhile is in the whole answer or in none of it.
+    fn ask<T>(
+        &self,
+        question: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, LedgerError> {
+        self.connection
+            .unchecked_transaction()
+            .and_then(|transaction| question(&transaction))
+            .map_err(|error| LedgerError::from_sqlite(&self.path, &error))
+    }
+}
+
+impl Query for Reader {
+    fn offers(&self) -> Result<Vec<(OfferId, Offer)>, LedgerError> {
+        self.ask(|transaction| {
+            transaction
+                .prepare("SELECT identity, bytes FROM offer")?
+                .query_map((), |row| {
+                    let bytes = row.get_ref(1)?.as_blob()?;
+                    let offer = Offer::from_bytes(bytes).map_err(|error| {
+                        names::unreadable(1, rusqlite::types::Type::Blob, error)
+                    })?;
+                    Ok((names::identity(row, 0)?, offer))
+                })?
+                .collect()
+        })
+    }
+
+    fn groups(&self, range: Range) -> Result<Vec<Group>, LedgerError> {
+        self.ask(|transaction| groups::groups(transaction, range))
+    }
+
+    fn details(&self, range: Range, who: &Who) -> Result<Vec<Detail>, LedgerError> {
+        self.ask(|transaction| details::details(transaction, range, who))
+    }
+
+    fn windows(&self, range: Range) -> Result<Vec<WindowHit>, LedgerError> {
+        self.ask(|transaction| details::windows(transaction, range))
+    }
+
+    fn accounts(&self) -> Result<Vec<AccountFacts>, LedgerError> {
+        self.ask(accounts::accounts)
+    }
+
+    fn associations(&self, most: usize) -> Result<Vec<Association>, LedgerError> {
+        self.ask(|transaction| accounts::associations(transaction, most))
+    }
+
+    fn gaps(&self, range: Range) -> Result<Vec<Gap>, LedgerError> {
+        let from = range.from.map_or(i64::MIN, |from| from.as_second());
+        let until = range.until.map_or(i64::MAX, |until| until.as_second());
+        self.ask(|transaction| {
+            transaction
+                .prepare(
+                    "SELECT first, last, reason, connections FROM gap WHERE last >= ? AND first <= ? \
+                     ORDER BY first, last",
+                )?
+                .query_map([from, until], |row| {
+                    Ok(Gap {
+                        from: moment(row.get(0)?),
+                        until: Some(moment(row.get(1)?)),
+                        reason: row.get(2)?,
+                        connections: row.get(3)?,
+                    })
+                })?
+                .collect()
+        })
+    }
+}
+
+/// Whether changes lie beside the file that are not in it yet.
+fn has_log(path: &Path) -> bool {
+    let mut log = OsString::from(path);
+    log.push("-wal");
+    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+}
+
+/// The file as a URI that tells SQLite that nobody changes it.
+fn unchanging(path: &Path) -> String {
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
+            byte => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri + "?immutable=1"
+}

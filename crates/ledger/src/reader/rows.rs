@@ -1,0 +1,192 @@
+//! Rows of the roll-up, and which of them a range touches.
+
+use std::ops::Range as Span;
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use crate::amounts::{Amounts, DAY_HOURS, HOUR, day_of, hour_of};
+use crate::{Range, Requests};
+
+/// The columns that [`amounts`] reads.
+pub(crate) const AMOUNTS: &str =
+    "connections, refused, served, warned, explained, answered, first, last";
+
+/// The amounts in a row, from column `from` on. `start` is the second from which its times are counted.
+pub(crate) fn amounts(row: &Row<'_>, from: usize, start: i64) -> rusqlite::Result<Amounts> {
+    Ok(Amounts {
+        connections: row.get(from)?,
+        refused: row.get(from + 1)?,
+        requests: Requests {
+            served: row.get(from + 2)?,
+            warned: row.get(from + 3)?,
+            explained: row.get(from + 4)?,
+            answered: row.get(from + 5)?,
+        },
+        first: start + row.get::<_, i64>(from + 6)?,
+        last: start + row.get::<_, i64>(from + 7)?,
+        age: None,
+    })
+}
+
+/// The hours that a range touches.
+pub(crate) fn hours(range: Range) -> Span<i64> {
+    let start = range.from.map_or(0, |from| hour_of(from.as_second()));
+    let end = range.until.map_or(hour_of(i64::MAX / 2), |until| {
+        // An hour that begins at the end of the range is not in it.
+        let last = until.as_second() - i64::from(until.subsec_nanosecond() == 0);
+        hour_of(last) + 1
+    });
+    start..end.max(start)
+}
+
+/// The days that a span of hours touches.
+pub(crate) fn days(hours: &Span<i64>) -> Span<i64> {
+    if hours.is_empty() {
+        return 0..0;
+    }
+    day_of(hours.start)..day_of(hours.end - 1) + 1
+}
+
+/// A span of hours in whole days and what is left before and after them.
+pub(crate) fn split(hours: Span<i64>) -> (Span<i64>, Vec<Span<i64>>) {
+    let first_whole = day_of(hours.start + DAY_HOURS - 1);
+    let after_whole = day_of(hours.end).max(first_whole);
+    let before = hours.start..hours.end.min(first_whole * DAY_HOURS);
+    let after = (after_whole * DAY_HOURS).max(before.end)..hours.end;
+    let parts = [before, after].into_iter().filter(|part| !part.is_empty());
+    (first_whole..after_whole, parts.collect())
+}
+
+/// Gives every row of these hours to `each`, with its key and its age.
+pub(crate) fn scan_hours(
+    connection: &Connection,
+    hours: &Span<i64>,
+    mut each: impl FnMut(i64, Amounts),
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT hour, key, {AMOUNTS}, age FROM hourly WHERE hour >= ? AND hour < ?"
+    ))?;
+    let mut rows = statement.query([hours.start, hours.end])?;
+    while let Some(row) = rows.next()? {
+        let mut found = amounts(row, 2, row.get::<_, i64>(0)? * HOUR)?;
+        found.age = row.get(10)?;
+        each(row.get(1)?, found);
+    }
+    Ok(())
+}
+
+/// The same for compacted days.
+pub(crate) fn scan_days(
+    connection: &Connection,
+    days: &Span<i64>,
+    mut each: impl FnMut(i64, Amounts),
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT day, key, {AMOUNTS}, age FROM daily WHERE day >= ? AND day < ?"
+    ))?;
+    let mut rows = statement.query([days.start, days.end])?;
+    while let Some(row) = rows.next()? {
+        let mut found = amounts(row, 2, row.get::<_, i64>(0)? * DAY_HOURS * HOUR)?;
+        found.age = row.get(10)?;
+        each(row.get(1)?, found);
+    }
+    Ok(())
+}
+
+/// The row of an hour and a key.
+pub(crate) fn hourly(
+    connection: &Connection,
+    hour: i64,
+    key: i64,
+) -> rusqlite::Result<Option<Amounts>> {
+    one(connection, "hourly", "hour", hour, hour * HOUR, key)
+}
+
+/// The row of a compacted day and a key.
+pub(crate) fn daily(
+    connection: &Connection,
+    day: i64,
+    key: i64,
+) -> rusqlite::Result<Option<Amounts>> {
+    one(connection, "daily", "day", day, day * DAY_HOURS * HOUR, key)
+}
+
+fn one(
+    connection: &Connection,
+    table: &str,
+    column: &str,
+    number: i64,
+    start: i64,
+    key: i64,
+) -> rusqlite::Result<Option<Amounts>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {AMOUNTS}, age FROM {table} WHERE {column} = ? AND key = ?"
+        ))?
+        .query_row([number, key], |row| {
+            let mut found = amounts(row, 0, start)?;
+            found.age = row.get(8)?;
+            Ok(found)
+        })
+        .optional()
+}
+
+/// Everything of one key within a day, as far as `hours` reach; a compacted day is whole.
+pub(crate) fn of_key(
+    connection: &Connection,
+    day: i64,
+    hours: &Span<i64>,
+    key: i64,
+) -> rusqlite::Result<Option<Amounts>> {
+    let mut sum = daily(connection, day, key)?;
+    let first = hours.start.max(day * DAY_HOURS);
+    let end = hours.end.min((day + 1) * DAY_HOURS);
+    for hour in first..end {
+        if let Some(more) = hourly(connection, hour, key)? {
+            add(&mut sum, &more);
+        }
+    }
+    Ok(sum)
+}
+
+/// Adds to what may be nothing yet.
+pub(crate) fn add(sum: &mut Option<Amounts>, more: &Amounts) {
+    match sum {
+        Some(sum) => sum.add(more),
+        none => *none = Some(*more),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_its_whole_days_and_what_is_around_them() {
+        for (hours, whole, parts) in [
+            (0..48, 0..2, vec![]),
+            (5..48, 1..2, vec![5..24]),
+            (5..50, 1..2, vec![5..24, 48..50]),
+            (0..10, 0..0, vec![0..10]),
+            (5..10, 1..1, vec![5..10]),
+            (5..30, 1..1, vec![5..24, 24..30]),
+            (7..7, 1..1, vec![]),
+        ] {
+            assert_eq!(split(hours.clone()), (whole, parts), "{hours:?}");
+        }
+    }
+
+    #[test]
+    fn a_range_touches_the_hours_it_begins_and_ends_in() {
+        let hours = |from: &str, until: &str| {
+            let hours = hours(Range {
+                from: Some(from.parse().unwrap()),
+                until: Some(until.parse().unwrap()),
+            });
+            hours.end - hours.start
+        };
+        assert_eq!(hours("2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z"), 1);
+        assert_eq!(hours("2026-01-01T00:59:59Z", "2026-01-01T01:00:00.1Z"), 2);
+        assert_eq!(hours("2026-01-01T01:00:00Z", "2026-01-01T00:00:00Z"), 0);
+    }
+}

@@ -1,0 +1,368 @@
+//! One batch, one transaction.
+
+use std::collections::HashMap;
+
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
+
+use super::Store;
+use super::known::{Known, KnownKey};
+use crate::amounts::{Amounts, DAY_HOURS, HOUR, day_of, hour_of};
+use crate::rollup::{Batch, Digest, Key, Overflow, Row};
+use crate::{Visitor, Who};
+
+/// Bytes of offers that are new to the file, on one day. Real clients bring a few a day, of some 200 bytes; a client
+/// that makes them up can bring 64 KiB with every hello.
+const MOST_NEW_OFFER_BYTES: i64 = 64 << 20;
+
+/// What a commit did.
+#[derive(Debug, Default)]
+pub(super) struct Committed {
+    pub(super) rows: usize,
+    /// Connections and requests counted without their details, and why.
+    pub(super) others: Vec<(Overflow, u64)>,
+}
+
+impl Store {
+    /// Writes a batch with its number. `trouble` is why the batch had to wait, where it had: what overflowed
+    /// meanwhile did so for that reason.
+    pub(super) fn commit(
+        &mut self,
+        number: i64,
+        batch: &Batch,
+        trouble: Option<&'static str>,
+    ) -> rusqlite::Result<Committed> {
+        let result = self.write(number, batch, trouble);
+        if result.is_err() {
+            // It may hold ids that were rolled back.
+            self.known = Known::default();
+        }
+        result
+    }
+
+    fn write(
+        &mut self,
+        number: i64,
+        batch: &Batch,
+        trouble: Option<&'static str>,
+    ) -> rusqlite::Result<Committed> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let version =
+            transaction.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0))?;
+        if version != self.data_version {
+            self.known = Known::default();
+            self.data_version = version;
+        }
+        let mut writing = Writing {
+            transaction: &transaction,
+            known: &mut self.known,
+            most_keys: i64::from(self.settings.clients_per_day),
+            days: HashMap::new(),
+            rows: Vec::with_capacity(batch.rows.len()),
+            others: HashMap::new(),
+        };
+        for ((hour, digest), row) in &batch.rows {
+            writing.place(*hour, digest, row, batch)?;
+        }
+        for ((hour, visitor, why), amounts) in &batch.others {
+            writing.other(*hour, *visitor, *why, amounts);
+        }
+        let committed = writing.finish(trouble)?;
+        transaction
+            .prepare_cached("UPDATE writer SET batch = ?, alive = ifnull(?, alive) WHERE id = ?")?
+            .execute((number, batch.latest, self.writer))?;
+        transaction.commit()?;
+        Ok(committed)
+    }
+}
+
+/// A day's sums and what counts against its bounds.
+#[derive(Clone, Copy, Debug)]
+struct Day {
+    new_keys: i64,
+    new_keys_of_accounts: i64,
+    new_offer_bytes: i64,
+    sum: Amounts,
+}
+
+struct Writing<'a> {
+    transaction: &'a Transaction<'a>,
+    known: &'a mut Known,
+    most_keys: i64,
+    days: HashMap<i64, Day>,
+    rows: Vec<(i64, KnownKey, Amounts)>,
+    others: HashMap<(i64, Visitor, Overflow), Amounts>,
+}
+
+impl Writing<'_> {
+    /// Finds or makes the key of a row. Without room for another key, the row counts among the others.
+    fn place(
+        &mut self,
+        hour: i64,
+        digest: &Digest,
+        row: &Row,
+        batch: &Batch,
+    ) -> rusqlite::Result<()> {
+        let day = day_of(hour);
+        let key = match self.known.key(self.transaction, digest)? {
+            Some(key) => {
+                if key.day < day {
+                    self.known.seen(self.transaction, digest, key, day)?;
+                }
+                key
+            }
+            None => {
+                let offer = row.key.offer.and_then(|id| batch.offers.get(&id));
+                let offer_bytes = match &row.key.offer {
+                    Some(id) if !self.known.has_offer(self.transaction, id)? => {
+                        offer.map_or(0, |offer| signed(offer.as_bytes().len() as u64))
+                    }
+                    _ => 0,
+                };
+                let most_keys = self.most_keys;
+                let bounds = self.day(day)?;
+                // Accounts have room of their own: a flood of hellos that never get as far as an account must not
+                // hide a customer's new program.
+                let keys = match row.key.who {
+                    Who::Known(_) => &mut bounds.new_keys_of_accounts,
+                    _ => &mut bounds.new_keys,
+                };
+                if *keys >= most_keys
+                    || bounds.new_offer_bytes.saturating_add(offer_bytes) > MOST_NEW_OFFER_BYTES
+                {
+                    self.other(hour, row.key.visitor, Overflow::TooManyKeys, &row.amounts);
+                    return Ok(());
+                }
+                *keys += 1;
+                bounds.new_offer_bytes += offer_bytes;
+                self.known
+                    .add_key(self.transaction, digest, &row.key, offer, day)?
+            }
+        };
+        self.rows.push((hour, key, row.amounts));
+        Ok(())
+    }
+
+    fn other(&mut self, hour: i64, visitor: Visitor, why: Overflow, amounts: &Amounts) {
+        self.others
+            .entry((hour, visitor, why))
+            .and_modify(|sum| sum.add(amounts))
+            .or_insert(*amounts);
+    }
+
+    fn finish(mut self, trouble: Option<&'static str>) -> rusqlite::Result<Committed> {
+        let mut committed = Committed::default();
+        let mut scratch = Vec::new();
+        for ((hour, visitor, why), amounts) in std::mem::take(&mut self.others) {
+            let key = Key::other(visitor);
+            let digest = key.digest(&mut scratch);
+            let known = match self.known.key(self.transaction, &digest)? {
+                Some(known) => {
+                    if known.day < day_of(hour) {
+                        self.known
+                            .seen(self.transaction, &digest, known, day_of(hour))?;
+                    }
+                    known
+                }
+                None => self
+                    .known
+                    .add_key(self.transaction, &digest, &key, None, day_of(hour))?,
+            };
+            self.rows.push((hour, known, amounts));
+            let reason = trouble.unwrap_or(why.reason());
+            note_gap(self.transaction, reason, &amounts)?;
+            committed
+                .others
+                .push((why, amounts.connections + amounts.requests.total()));
+        }
+        // In the order of the file, so that each of its pages is visited once.
+        self.rows
+            .sort_unstable_by_key(|(hour, key, _)| (*hour, key.id));
+        committed.rows = self.rows.len();
+        let mut clients: HashMap<(i64, i64), Amounts> = HashMap::new();
+        for (hour, key, amounts) in std::mem::take(&mut self.rows) {
+            upsert_hourly(self.transaction, hour, key.id, &amounts)?;
+            let day = day_of(hour);
+            clients
+                .entry((day, key.client))
+                .and_modify(|sum| sum.add(&amounts))
+                .or_insert(amounts);
+            self.day(day)?.sum.add(&amounts);
+        }
+        let mut clients: Vec<_> = clients.into_iter().collect();
+        clients.sort_unstable_by_key(|(place, _)| *place);
+        for ((day, client), amounts) in clients {
+            upsert_summary(self.transaction, day, client, &amounts)?;
+        }
+        for (number, day) in &self.days {
+            write_day(self.transaction, *number, day)?;
+        }
+        Ok(committed)
+    }
+
+    fn day(&mut self, number: i64) -> rusqlite::Result<&mut Day> {
+        if !self.days.contains_key(&number) {
+            let found = read_day(self.transaction, number)?;
+            self.days.insert(number, found);
+        }
+        Ok(self.days.entry(number).or_insert(EMPTY_DAY))
+    }
+}
+
+const EMPTY_DAY: Day = Day {
+    new_keys: 0,
+    new_keys_of_accounts: 0,
+    new_offer_bytes: 0,
+    sum: Amounts {
+        connections: 0,
+        refused: 0,
+        requests: crate::Requests {
+            served: 0,
+            warned: 0,
+            explained: 0,
+            answered: 0,
+        },
+        first: i64::MAX,
+        last: i64::MIN,
+        age: None,
+    },
+};
+
+fn read_day(transaction: &Transaction<'_>, number: i64) -> rusqlite::Result<Day> {
+    let found = transaction
+        .prepare_cached(
+            "SELECT new_keys, new_keys_of_accounts, new_offer_bytes, connections, refused, served, warned, explained, \
+             answered FROM day WHERE day = ?",
+        )?
+        .query_row([number], |row| {
+            let mut day = EMPTY_DAY;
+            day.new_keys = row.get(0)?;
+            day.new_keys_of_accounts = row.get(1)?;
+            day.new_offer_bytes = row.get(2)?;
+            day.sum.connections = row.get(3)?;
+            day.sum.refused = row.get(4)?;
+            day.sum.requests.served = row.get(5)?;
+            day.sum.requests.warned = row.get(6)?;
+            day.sum.requests.explained = row.get(7)?;
+            day.sum.requests.answered = row.get(8)?;
+            Ok(day)
+        })
+        .optional()?;
+    Ok(found.unwrap_or(EMPTY_DAY))
+}
+
+fn write_day(transaction: &Transaction<'_>, number: i64, day: &Day) -> rusqlite::Result<()> {
+    let sum = &day.sum;
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO day VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
+        .execute(rusqlite::params![
+            number,
+            day.new_keys,
+            day.new_keys_of_accounts,
+            day.new_offer_bytes,
+            signed(sum.connections),
+            signed(sum.refused),
+            signed(sum.requests.served),
+            signed(sum.requests.warned),
+            signed(sum.requests.explained),
+            signed(sum.requests.answered),
+        ])?;
+    Ok(())
+}
+
+fn upsert_hourly(
+    transaction: &Transaction<'_>,
+    hour: i64,
+    key: i64,
+    amounts: &Amounts,
+) -> rusqlite::Result<()> {
+    let start = hour * HOUR;
+    transaction
+        .prepare_cached(
+            "INSERT INTO hourly VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET \
+             connections = connections + excluded.connections, refused = refused + excluded.refused, \
+             served = served + excluded.served, warned = warned + excluded.warned, \
+             explained = explained + excluded.explained, answered = answered + excluded.answered, \
+             first = min(first, excluded.first), last = max(last, excluded.last), \
+             age = max(ifnull(age, excluded.age), ifnull(excluded.age, age))",
+        )?
+        .execute(rusqlite::params![
+            hour,
+            key,
+            signed(amounts.connections),
+            signed(amounts.refused),
+            signed(amounts.requests.served),
+            signed(amounts.requests.warned),
+            signed(amounts.requests.explained),
+            signed(amounts.requests.answered),
+            amounts.first - start,
+            amounts.last - start,
+            amounts.age.map(signed),
+        ])?;
+    Ok(())
+}
+
+fn upsert_summary(
+    transaction: &Transaction<'_>,
+    day: i64,
+    client: i64,
+    amounts: &Amounts,
+) -> rusqlite::Result<()> {
+    let start = day * DAY_HOURS * HOUR;
+    transaction
+        .prepare_cached(
+            "INSERT INTO summary VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET \
+             connections = connections + excluded.connections, refused = refused + excluded.refused, \
+             served = served + excluded.served, warned = warned + excluded.warned, \
+             explained = explained + excluded.explained, answered = answered + excluded.answered, \
+             first = min(first, excluded.first), last = max(last, excluded.last)",
+        )?
+        .execute(rusqlite::params![
+            day,
+            client,
+            signed(amounts.connections),
+            signed(amounts.refused),
+            signed(amounts.requests.served),
+            signed(amounts.requests.warned),
+            signed(amounts.requests.explained),
+            signed(amounts.requests.answered),
+            amounts.first - start,
+            amounts.last - start,
+        ])?;
+    Ok(())
+}
+
+/// Notes that something is counted without its details: one gap for an hour and a reason.
+fn note_gap(
+    transaction: &Transaction<'_>,
+    reason: &str,
+    amounts: &Amounts,
+) -> rusqlite::Result<()> {
+    let connections = signed(amounts.connections);
+    let changed = transaction
+        .prepare_cached(
+            "UPDATE gap SET first = min(first, ?2), last = max(last, ?3), connections = connections + ?4 \
+             WHERE reason = ?1 AND first / 3600 = ?5",
+        )?
+        .execute((
+            reason,
+            amounts.first,
+            amounts.last,
+            connections,
+            hour_of(amounts.first),
+        ))?;
+    if changed == 0 {
+        transaction
+            .prepare_cached(
+                "INSERT INTO gap (reason, first, last, connections) VALUES (?, ?, ?, ?)",
+            )?
+            .execute((reason, amounts.first, amounts.last, connections))?;
+    }
+    Ok(())
+}
+
+/// As SQLite holds numbers.
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
