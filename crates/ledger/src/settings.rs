@@ -13,9 +13,10 @@ pub struct LedgerSettings {
     /// How long it is kept at all. Whole days, at least as many as `hourly`. Default `"800d"`.
     #[serde(deserialize_with = "days")]
     pub daily: u32,
-    /// How many different clients (accounts, addresses, offers, User-Agents and the rest, each combination once)
-    /// are kept apart on one day; those beyond are counted together, without their details. Someone who sends a
-    /// different hello on every connection fills this: 100,000 take about 30 MB a day. Default 100000.
+    /// How many clients that are new to the ledger are kept apart on one day, those with a certain account and those
+    /// without each by themselves; a client is a combination of account, address, offer, User-Agent, outcome and so
+    /// on. Those beyond are counted together. Whoever sends another hello on every connection fills this every day,
+    /// which takes some 20 MB then. Default 100000.
     #[serde(deserialize_with = "clients")]
     pub clients_per_day: u32,
 }
@@ -40,7 +41,7 @@ fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
         .filter(|days| (1..=MOST_DAYS).contains(days))
         .ok_or_else(|| {
             D::Error::custom(format!(
-                "{text:?} is no number of days; write one like \"35d\" (1d to {MOST_DAYS}d)"
+                "{text:?} is no number of days; write one like \"35d\", at most {MOST_DAYS}d"
             ))
         })
 }

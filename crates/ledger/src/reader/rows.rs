@@ -162,6 +162,10 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(
+        clippy::single_range_in_vec_init,
+        reason = "a part that is one range is what is meant"
+    )]
     fn a_span_is_its_whole_days_and_what_is_around_them() {
         for (hours, whole, parts) in [
             (0..48, 0..2, vec![]),

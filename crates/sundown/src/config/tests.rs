@@ -68,7 +68,7 @@ fn mistakes_are_told_with_line_key_and_remedy() {
         ),
         (
             "[ledger]\ndaily = \"two years\"\n".to_owned(),
-            "line 2: ledger.daily: \"two years\" is no number of days; write one like \"35d\"",
+            "line 2: ledger.daily: \"two years\" is no number of days (write one like \"35d\"",
         ),
         (
             "[ledger]\nclients_per_day = 0\n".to_owned(),
@@ -242,7 +242,7 @@ fn whole_template() -> String {
 #[test]
 fn the_template_shows_what_is_in_force_without_it() {
     let text = whole_template();
-    let (shown, _) =
+    let (shown, _, ledger) =
         parse(&text, [0; 16]).unwrap_or_else(|problems| panic!("{text}\n{problems:?}"));
     let same = |shown: &dyn Debug, default: &dyn Debug| {
         assert_eq!(format!("{shown:?}"), format!("{default:?}"));
@@ -250,6 +250,7 @@ fn the_template_shows_what_is_in_force_without_it() {
     same(&shown.limits, &Limits::default());
     same(&shown.answers, &Answers::default());
     same(&shown.privacy, &Privacy::default());
+    same(&ledger, &LedgerSettings::default());
     assert_eq!(shown.listeners.len(), 1);
     assert_eq!(shown.account.names.len(), 1);
 }
@@ -264,6 +265,7 @@ fn the_template_shows_every_key() {
         "[privacy]",
         "[limits]",
         "[answers]",
+        "[ledger]",
         "[[sunset]]",
         "[[sunset.brownout]]",
         "[[exception]]",
