@@ -1,20 +1,21 @@
 //! The life of one connection: door, handshake, HTTP.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use floor::Decision;
-use hello::Offer;
+use hello::{Offer, OfferId};
 use ledger::{Negotiated, Outcome};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::accounts::Place;
+use crate::accounts::certificate::ClientCertificate;
 use crate::bounds::Permit;
 use crate::core::{Core, Entrance};
 use crate::door::Admitted;
 use crate::http;
 use crate::lingering::Lingering;
-use crate::record::Record;
+use crate::record::{Made, Record, Treated};
 use crate::tls::{self, HandshakeError, Resting};
 use crate::wire::Wire;
 
@@ -25,9 +26,11 @@ pub(crate) struct Session {
     pub(crate) peer: SocketAddr,
     pub(crate) sni: Option<Box<str>>,
     pub(crate) offer: Offer,
+    /// Known once somebody has asked for it.
+    offer_id: OnceLock<OfferId>,
     pub(crate) negotiated: Negotiated,
-    /// What was decided at the hello.
-    pub(crate) at_hello: Decision,
+    /// The client's certificate, where one was asked for and sent.
+    pub(crate) certificate: Option<ClientCertificate>,
     record: Mutex<Record>,
     _permit: Permit,
 }
@@ -36,6 +39,46 @@ impl Session {
     pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
         // Each change to a record is whole, whatever panicked after it.
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What all its requests show alike.
+    pub(crate) fn place(&self) -> Place<'_> {
+        Place {
+            address: self.peer.ip(),
+            sni: self.sni.as_deref(),
+            certificate: self
+                .certificate
+                .as_ref()
+                .map(|certificate| &certificate.account),
+        }
+    }
+
+    /// Counts a request.
+    pub(crate) fn count(self: &Arc<Self>, made: &Made<'_>, treated: Treated) {
+        let is_news = self.record().request(made, treated);
+        if is_news && !self.core.sweep.expect(self) {
+            self.hand_over();
+        }
+    }
+
+    /// Hands over what it has done since the last time.
+    pub(crate) fn hand_over(&self) {
+        let account = self.record().swept();
+        if let Some(account) = account {
+            self.remember(&account);
+        }
+    }
+
+    /// Remembers the account for a hello from here that will be refused.
+    pub(crate) fn remember(&self, account: &Arc<str>) {
+        let id = *self.offer_id.get_or_init(|| self.offer.id());
+        self.core.memory.remember(
+            &self.core.live.load().plan,
+            self.peer.ip(),
+            (&self.offer, id),
+            account,
+            self.core.clock.now(),
+        );
     }
 }
 
@@ -53,8 +96,8 @@ pub(crate) async fn serve(
     let Admitted {
         bytes,
         offer,
+        offer_id,
         sni,
-        decision,
         serving,
     } = admitted;
     let live = core.live.load_full();
@@ -63,7 +106,7 @@ pub(crate) async fn serve(
     let http2 = serving == tls::policy::Serving::Modern;
     let handshake = tls::accept(
         Wire::new(Lingering::new(stream, core.stopping.clone()), bytes),
-        entrance.certificates.config(),
+        entrance.certificates.config(sni.as_deref()),
         serving,
         http2,
     );
@@ -79,8 +122,9 @@ pub(crate) async fn serve(
                 peer,
                 sni,
                 offer,
+                offer_id: offer_id.map_or_else(OnceLock::new, OnceLock::from),
                 negotiated,
-                at_hello: decision,
+                certificate: tls::client_certificate(stream.as_ref()),
                 record: Mutex::new(record),
                 _permit: permit,
             };

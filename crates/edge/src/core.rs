@@ -14,13 +14,16 @@ use crate::clock::Clock;
 use crate::http::proxy::Proxy;
 use crate::http::reports::Reports;
 use crate::settings::Settings;
+use crate::sweep::Sweep;
 use crate::tls::certificates::Certificates;
+use crate::visitors::Visitors;
 
 /// What a reload replaces, all at once.
 pub(crate) struct Live {
     pub(crate) plan: Plan,
     pub(crate) settings: Settings,
     pub(crate) accounts: Accounts,
+    pub(crate) visitors: Visitors,
 }
 
 impl Live {
@@ -37,6 +40,7 @@ pub(crate) struct Core {
     pub(crate) sink: Sink,
     pub(crate) bounds: Arc<Bounds>,
     pub(crate) memory: Memory,
+    pub(crate) sweep: Sweep,
     pub(crate) reports: Reports,
     pub(crate) started: Instant,
     /// Cancelled when the edge is to stop: no new requests.

@@ -17,8 +17,9 @@
 //! | `tls` | policies, certificates, the local authority, the handshake, rest without buffers |
 //! | `http` | requests: `/ssl/`, explanations, warnings, previews, health, the proxy |
 //! | `wire`, `lingering` | the socket under TLS: few system calls, and a close that lets the last words arrive |
-//! | `record` | the sighting while it lasts |
-//! | `accounts`, `privacy`, `secret` | who is calling, and what is kept of that |
+//! | `record`, `sweep` | the sighting while it lasts, and what is handed over of it meanwhile |
+//! | `accounts`, `privacy`, `secret` | who is calling, who called from here before, and what is kept of that |
+//! | `visitors` | who is no customer |
 //! | `bounds` | how many connections, in all and from one address |
 //! | `settings`, `clock`, `core`, `server` | what all of them share; start, reload, stop |
 //!
@@ -41,9 +42,14 @@ mod record;
 pub mod secret;
 mod server;
 pub mod settings;
+mod stamp;
+mod sweep;
 mod tls;
+mod visitors;
 mod wire;
 
+pub use accounts::memory::MOST_ASSOCIATIONS;
+pub use accounts::{AccountsError, JwksError, RangesError};
 pub use clock::Clock;
 pub use http::offered::{Offered, OfferedNames};
 pub use server::{Edge, Handle, Ingredients, StartError};

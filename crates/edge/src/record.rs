@@ -1,32 +1,140 @@
-//! The sighting of a connection while it lasts.
+//! The sighting of a connection while it lasts, handed over in entries as it goes.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use floor::Phase;
 use jiff::Timestamp;
-use ledger::{Entry, Outcome, Requests, Sighting, Sink};
+use ledger::{Account, Entry, Judged, Outcome, Requests, Sighting, Sink, Visitor};
 
+use crate::clock::Clock;
 use crate::privacy::kept;
 use crate::settings::Addresses;
 
-/// A sighting under way. Recorded when dropped, so that a connection counts once, however it ends.
+/// A sighting under way. Its last entry is handed over when it is dropped, so that a connection counts once, however
+/// it ends.
 pub(crate) struct Record {
     sink: Sink,
+    clock: Clock,
     started: Instant,
     sighting: Option<Sighting>,
+    /// Requests that no entry has handed over yet.
+    unhanded: Requests,
+    /// An entry has counted the connection.
+    counted: bool,
+    /// The sweep knows that there is something unhanded.
+    awaits_sweep: bool,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Treated {
+    Served,
+    Warned,
+    Explained,
+    Answered,
+}
+
+impl Treated {
+    fn count(self, requests: &mut Requests) {
+        let count = match self {
+            Self::Served => &mut requests.served,
+            Self::Warned => &mut requests.warned,
+            Self::Explained => &mut requests.explained,
+            Self::Answered => &mut requests.answered,
+        };
+        *count += 1;
+    }
+}
+
+/// What a request was made with. Nothing here is owned: most requests say what the one before them said.
+#[derive(Clone, Copy)]
+pub(crate) struct Made<'a> {
+    /// The account it names. Where it names none, what the connection showed before stands.
+    pub(crate) account: Option<&'a Arc<str>>,
+    /// Its User-Agent; the same holds.
+    pub(crate) user_agent: Option<&'a str>,
+    pub(crate) visitor: Visitor,
+    /// What was decided at it; `None` where the plan was not asked.
+    pub(crate) judged: Option<Decided<'a>>,
+}
+
+/// [`Judged`], borrowed.
+#[derive(Clone, Copy)]
+pub(crate) struct Decided<'a> {
+    pub(crate) sunset: Option<&'a str>,
+    pub(crate) phase: Option<Phase>,
+    pub(crate) action: &'static str,
+    pub(crate) window: Option<Timestamp>,
+    pub(crate) preview: bool,
+}
+
+impl Decided<'_> {
+    fn is(&self, judged: &Judged) -> bool {
+        self.sunset == judged.sunset.as_deref()
+            && self.phase == judged.phase
+            && self.action == judged.action
+            && self.window == judged.window
+            && self.preview == judged.preview
+    }
+}
+
+impl From<Decided<'_>> for Judged {
+    fn from(decided: Decided<'_>) -> Self {
+        Self {
+            sunset: decided.sunset.map(Arc::from),
+            phase: decided.phase,
+            action: decided.action,
+            window: decided.window,
+            preview: decided.preview,
+        }
+    }
+}
+
+impl Made<'_> {
+    /// Whether this request says of itself what the sighting says already.
+    fn is_as(&self, sighting: &Sighting) -> bool {
+        let account = self.account.is_none_or(|account| match &sighting.account {
+            Some(Account::Known(known)) => Arc::ptr_eq(account, known) || account == known,
+            _ => false,
+        });
+        let user_agent = self
+            .user_agent
+            .is_none_or(|agent| sighting.user_agent.as_deref() == Some(agent));
+        let judged = self.judged.is_none_or(|decided| {
+            sighting
+                .judged
+                .as_ref()
+                .is_some_and(|judged| decided.is(judged))
+        });
+        account && user_agent && judged && self.visitor == sighting.visitor
+    }
+
+    fn note(&self, sighting: &mut Sighting) {
+        if let Some(account) = self.account {
+            sighting.account = Some(Account::Known(account.clone()));
+        }
+        if let Some(agent) = self.user_agent {
+            sighting.user_agent = Some(agent.into());
+        }
+        if let Some(decided) = self.judged {
+            sighting.judged = Some(decided.into());
+        }
+        sighting.visitor = self.visitor;
+    }
 }
 
 impl Record {
     pub(crate) fn new(
         sink: Sink,
+        clock: Clock,
         edge: Arc<str>,
         peer: SocketAddr,
         privacy: Addresses,
-        at: Timestamp,
     ) -> Self {
         let sighting = Sighting {
-            at,
+            at: clock.now(),
             duration_ms: 0,
             edge,
             address: kept(peer.ip(), privacy),
@@ -35,7 +143,7 @@ impl Record {
             offered: None,
             negotiated: None,
             account: None,
-            visitor: ledger::Visitor::default(),
+            visitor: Visitor::default(),
             user_agent: None,
             judged: None,
             // Holds until something better is known.
@@ -44,31 +152,247 @@ impl Record {
         };
         Self {
             sink,
+            clock,
             started: Instant::now(),
             sighting: Some(sighting),
+            unhanded: Requests::default(),
+            counted: false,
+            awaits_sweep: false,
         }
     }
 
-    /// Changes the sighting.
+    /// Changes the sighting, before its first request.
     pub(crate) fn note(&mut self, change: impl FnOnce(&mut Sighting)) {
         if let Some(sighting) = &mut self.sighting {
             change(sighting);
         }
     }
+
+    /// The sighting as it is now.
+    pub(crate) fn sighting(&self) -> Option<&Sighting> {
+        self.sighting.as_ref()
+    }
+
+    /// The account that showed itself last.
+    pub(crate) fn account(&self) -> Option<Arc<str>> {
+        match &self.sighting.as_ref()?.account {
+            Some(Account::Known(account)) => Some(account.clone()),
+            _ => None,
+        }
+    }
+
+    /// Counts a request with what it was made with. True if the sweep should be told of this connection: it is told
+    /// once until [`Record::swept`].
+    pub(crate) fn request(&mut self, made: &Made<'_>, treated: Treated) -> bool {
+        let Some(sighting) = &self.sighting else {
+            return false;
+        };
+        if !made.is_as(sighting) {
+            // What was asked before was asked by another, or decided otherwise.
+            self.hand_over();
+            self.note(|sighting| made.note(sighting));
+        }
+        self.note(|sighting| treated.count(&mut sighting.requests));
+        treated.count(&mut self.unhanded);
+        !std::mem::replace(&mut self.awaits_sweep, true)
+    }
+
+    /// The sweep came by: hands over what there is. Gives the account that it was for, if one showed itself.
+    pub(crate) fn swept(&mut self) -> Option<Arc<str>> {
+        self.awaits_sweep = false;
+        self.hand_over().then(|| self.account()).flatten()
+    }
+
+    /// Hands over the requests of which no entry has told; false if there are none.
+    fn hand_over(&mut self) -> bool {
+        let Some(sighting) = &self.sighting else {
+            return false;
+        };
+        if self.unhanded.total() == 0 {
+            return false;
+        }
+        let sighting = sighting.clone();
+        self.entry(sighting, false);
+        true
+    }
+
+    fn entry(&mut self, mut sighting: Sighting, is_last: bool) {
+        let lasted = self.started.elapsed().as_millis();
+        sighting.duration_ms = u64::try_from(lasted).unwrap_or(u64::MAX);
+        self.sink.record(Entry {
+            at: self.clock.now(),
+            connections: u64::from(!std::mem::replace(&mut self.counted, true)),
+            requests: std::mem::take(&mut self.unhanded),
+            is_last,
+            sighting,
+        });
+    }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
-        if let Some(mut sighting) = self.sighting.take() {
-            sighting.duration_ms =
-                u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            self.sink.record(Entry {
-                at: sighting.at,
-                connections: 1,
-                requests: sighting.requests,
-                is_last: true,
-                sighting,
-            });
+        if let Some(sighting) = self.sighting.take() {
+            self.entry(sighting, true);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVED: Decided<'_> = Decided {
+        sunset: None,
+        phase: None,
+        action: "serve",
+        window: None,
+        preview: false,
+    };
+
+    fn made<'a>(account: &'a Arc<str>, user_agent: &'a str) -> Made<'a> {
+        Made {
+            account: Some(account),
+            user_agent: Some(user_agent),
+            visitor: Visitor::Customer,
+            judged: Some(SERVED),
+        }
+    }
+
+    /// Does this to a record, drops it, and gives its entries: account, connections, requests, whether the last.
+    fn entries(work: impl FnOnce(&mut Record)) -> Vec<Entry> {
+        let (sink, receiver) = ledger::channel(64);
+        let mut record = Record::new(
+            sink,
+            Clock::default(),
+            "127.0.0.1:0".into(),
+            "192.0.2.1:1000".parse().unwrap(),
+            Addresses::Whole,
+        );
+        work(&mut record);
+        drop(record);
+        receiver.iter().collect()
+    }
+
+    fn told(entries: &[Entry]) -> Vec<(String, u64, u64, bool)> {
+        entries
+            .iter()
+            .map(|entry| {
+                let account = match &entry.sighting.account {
+                    Some(Account::Known(id)) => id.to_string(),
+                    _ => String::new(),
+                };
+                (
+                    account,
+                    entry.connections,
+                    entry.requests.total(),
+                    entry.is_last,
+                )
+            })
+            .collect()
+    }
+
+    fn row(
+        account: &str,
+        connections: u64,
+        requests: u64,
+        is_last: bool,
+    ) -> (String, u64, u64, bool) {
+        (account.to_owned(), connections, requests, is_last)
+    }
+
+    #[test]
+    fn a_connection_that_stays_the_same_is_one_entry() {
+        let acme: Arc<str> = "acme".into();
+        let entries = entries(|record| {
+            for _ in 0..5 {
+                record.request(&made(&acme, "agent"), Treated::Served);
+            }
+        });
+        assert_eq!(told(&entries), [row("acme", 1, 5, true)]);
+    }
+
+    #[test]
+    fn one_that_never_asks_counts_at_its_end() {
+        assert_eq!(told(&entries(|_| ())), [row("", 1, 0, true)]);
+    }
+
+    #[test]
+    fn accounts_that_take_turns_have_each_their_own_requests() {
+        let (acme, globex): (Arc<str>, Arc<str>) = ("acme".into(), "globex".into());
+        let entries = entries(|record| {
+            for account in [&acme, &globex, &globex, &acme] {
+                record.request(&made(account, "agent"), Treated::Served);
+            }
+        });
+        let expected = [
+            row("acme", 1, 1, false),
+            row("globex", 0, 2, false),
+            row("acme", 0, 1, true),
+        ];
+        assert_eq!(told(&entries), expected);
+        assert_eq!(entries[2].sighting.requests.total(), 4, "the last has all");
+    }
+
+    #[test]
+    fn what_says_nothing_of_itself_is_counted_with_what_was_said_before() {
+        let acme: Arc<str> = "acme".into();
+        let entries = entries(|record| {
+            record.request(&made(&acme, "agent"), Treated::Served);
+            let silent = Made {
+                account: None,
+                user_agent: None,
+                visitor: Visitor::Customer,
+                judged: None,
+            };
+            record.request(&silent, Treated::Answered);
+        });
+        assert_eq!(told(&entries), [row("acme", 1, 2, true)]);
+    }
+
+    #[test]
+    fn another_decision_is_another_entry() {
+        let acme: Arc<str> = "acme".into();
+        let warned = Decided {
+            sunset: Some("old"),
+            phase: Some(Phase::Warn),
+            action: "warn",
+            ..SERVED
+        };
+        let entries = entries(|record| {
+            record.request(&made(&acme, "agent"), Treated::Served);
+            let made = Made {
+                judged: Some(warned),
+                ..made(&acme, "agent")
+            };
+            record.request(&made, Treated::Warned);
+            record.request(&made, Treated::Warned);
+        });
+        let actions: Vec<_> = entries
+            .iter()
+            .map(|entry| {
+                let judged = entry.sighting.judged.as_ref().unwrap();
+                (judged.action, judged.sunset.as_deref(), entry.requests)
+            })
+            .collect();
+        let (mut one, mut two) = (Requests::default(), Requests::default());
+        (one.served, two.warned) = (1, 2);
+        assert_eq!(actions, [("serve", None, one), ("warn", Some("old"), two)]);
+    }
+
+    #[test]
+    fn the_sweep_hands_over_what_there_is_once() {
+        let acme: Arc<str> = "acme".into();
+        let entries = entries(|record| {
+            let made = made(&acme, "agent");
+            assert!(record.request(&made, Treated::Served), "news for the sweep");
+            assert!(!record.request(&made, Treated::Served), "told already");
+            assert_eq!(record.swept().as_deref(), Some("acme"));
+            assert_eq!(record.swept(), None, "nothing new");
+            assert!(record.request(&made, Treated::Served));
+        });
+        let expected = [row("acme", 1, 2, false), row("acme", 0, 1, true)];
+        assert_eq!(told(&entries), expected);
+        let sum = entries.iter().map(|entry| entry.connections).sum::<u64>();
+        assert_eq!((sum, entries[1].sighting.requests.total()), (1, 3));
     }
 }

@@ -8,27 +8,34 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use floor::Plan;
-use ledger::Sink;
+use ledger::{Association, Sink};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::accounts::{Accounts, Memory};
+use crate::accounts::{Accounts, AccountsError, LONGEST_SET, Memory};
 use crate::bounds::Bounds;
 use crate::clock::Clock;
 use crate::core::{Core, Entrance, Live};
 use crate::door;
+use crate::http::fetch::fetch;
 use crate::http::proxy::Proxy;
 use crate::http::reports::Reports;
 use crate::secret::Secret;
 use crate::settings::Settings;
+use crate::sweep::Sweep;
 use crate::tls::certificates::{CertificateError, Certificates};
 use crate::tls::local_ca;
+use crate::visitors::Visitors;
 
 /// How often certificate files are looked at for changes.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(5);
+/// How often the tables of accounts are looked at for changes, and whether keys have to be fetched.
+const ACCOUNTS_CHECK: Duration = Duration::from_secs(1);
+/// How long fetching keys may take.
+const FETCH: Duration = Duration::from_secs(10);
 /// Connections the kernel may hold for us between two accepts.
 const BACKLOG: i32 = 4096;
 
@@ -46,6 +53,9 @@ pub enum StartError {
     /// The certificates cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// The tables of accounts cannot be used.
+    #[error(transparent)]
+    Accounts(#[from] AccountsError),
     /// The TLS configuration for upstreams failed.
     #[error("TLS towards upstreams: {0}")]
     Upstream(#[from] s2n_tls::error::Error),
@@ -65,6 +75,9 @@ pub struct Ingredients {
     pub clock: Clock,
     /// Where sightings go.
     pub sink: Sink,
+    /// Where accounts were seen by an earlier run, the latest first; [`MOST_ASSOCIATIONS`](crate::MOST_ASSOCIATIONS)
+    /// at most are of use.
+    pub remembered: Vec<Association>,
 }
 
 /// An edge whose sockets are bound and which serves once [run](Edge::run).
@@ -97,6 +110,7 @@ impl Edge {
             data_dir,
             clock,
             sink,
+            remembered,
         } = ingredients;
         let previews: Vec<String> = plan
             .previews
@@ -119,7 +133,7 @@ impl Edge {
             } else {
                 listener.certificates.clone()
             };
-            let certificates = Certificates::load(files)?;
+            let certificates = Certificates::load(files, listener.client_certificates.clone())?;
             let address = *listener.address.get_ref();
             let socket =
                 listen(address).map_err(|reason| StartError::Listen { address, reason })?;
@@ -140,11 +154,12 @@ impl Edge {
         let drain = settings.limits.drain;
         let reports = Reports::new(settings.answers.reports, settings.answers.report_life);
         let core = Core {
-            live: ArcSwap::from_pointee(live(settings, plan, secret)),
+            live: ArcSwap::from_pointee(live(settings, plan, secret, None)?),
             clock,
             sink,
             bounds: Arc::new(Bounds::default()),
-            memory: Memory::default(),
+            memory: Memory::recalling(&remembered),
+            sweep: Sweep::default(),
             reports,
             started: Instant::now(),
             stopping: CancellationToken::new(),
@@ -202,10 +217,15 @@ impl Edge {
             ));
         }
         tasks.spawn(watch_certificates(entrances, self.core.stopping.clone()));
+        tasks.spawn(watch_accounts(self.core.clone()));
+        // Apart from the others: requests are handed over while connections drain, and it ends after them.
+        let core = self.core.clone();
+        let sweeping = tokio::spawn(async move { core.sweep.run().await });
         self.core.stopping.cancelled().await;
         tasks.close();
         // Whatever is left then is cut off; the count says so.
         timeout(self.drain, tasks.wait()).await.ok();
+        sweeping.abort();
         tasks.len()
     }
 }
@@ -213,10 +233,15 @@ impl Edge {
 impl Handle {
     /// Puts a new plan and new settings in force for every request from now on. What is bound at the start
     /// (addresses, certificates' paths, upstreams, the size of the report store) stays as it was.
-    pub fn reload(&self, settings: Settings, plan: Plan) {
-        self.core
-            .live
-            .store(Arc::new(live(settings, plan, self.secret)));
+    ///
+    /// # Errors
+    ///
+    /// When a table of accounts cannot be used; everything stays as it was.
+    pub fn reload(&self, settings: Settings, plan: Plan) -> Result<(), AccountsError> {
+        let before = self.core.live.load();
+        let live = live(settings, plan, self.secret, Some(&before.accounts))?;
+        self.core.live.store(Arc::new(live));
+        Ok(())
     }
 
     /// Whether these settings have other listeners than those that were bound.
@@ -230,17 +255,26 @@ impl Handle {
     }
 }
 
-fn live(settings: Settings, plan: Plan, secret: Secret) -> Live {
+fn live(
+    settings: Settings,
+    plan: Plan,
+    secret: Secret,
+    before: Option<&Accounts>,
+) -> Result<Live, AccountsError> {
     let accounts = Accounts::new(
         &settings.account,
         secret.account,
         settings.privacy.addresses,
-    );
-    Live {
+    )?;
+    if let Some(before) = before {
+        accounts.go_on_from(before);
+    }
+    Ok(Live {
+        visitors: Visitors::new(&settings.visitors),
         plan,
         settings,
         accounts,
-    }
+    })
 }
 
 fn listen(address: SocketAddr) -> io::Result<AsyncFd<TcpListener>> {
@@ -278,6 +312,43 @@ async fn watch_certificates(entrances: Vec<Arc<Entrance>>, stopping: Cancellatio
                 Err(error) => {
                     tracing::error!(%error, listener = %entrance.name, "new certificates cannot be used; the old ones stay")
                 }
+            }
+        }
+    }
+}
+
+/// Reads tables of accounts that have changed, and fetches keys when it is time to.
+async fn watch_accounts(core: Arc<Core>) {
+    let mut ticks = interval(ACCOUNTS_CHECK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = core.stopping.cancelled() => return,
+        }
+        let live = core.live.load_full();
+        match live.accounts.reload_if_changed() {
+            Ok(Some(what)) => tracing::info!("{what} reloaded"),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(%error, "a changed table of accounts cannot be used; the old one stays")
+            }
+        }
+        let verifier = live.accounts.verifier();
+        let due =
+            verifier.and_then(|verifier| Some((verifier, verifier.due(Instant::now().into())?)));
+        let Some((verifier, url)) = due else {
+            continue;
+        };
+        let answer = tokio::select! {
+            answer = fetch(url, LONGEST_SET, FETCH) => answer,
+            () = core.stopping.cancelled() => return,
+        };
+        let answer = answer.as_deref().map_err(Clone::clone);
+        match verifier.answered(Instant::now().into(), url, answer) {
+            Ok(()) => tracing::info!(%url, "token keys fetched"),
+            Err(error) => {
+                tracing::error!(%error, "token keys cannot be fetched; those that were fetched before stay")
             }
         }
     }

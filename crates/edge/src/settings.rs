@@ -1,18 +1,22 @@
 //! The edge's part of `sundown.toml`. Every key has a default; a default is what suits an edge on the public
 //! internet.
 
-use std::collections::BTreeMap;
+mod account;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use hyper::Uri;
-use hyper::header::HeaderName;
 use jiff::SignedDuration;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
+
+pub use account::{AccountSettings, AccountSource, JwksSettings, KeyHash, KeySource, TokenPath};
+
+pub use crate::visitors::VisitorTable;
 
 /// One `[[listener]]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -33,6 +37,20 @@ pub struct Listener {
     /// its leaves are made in the data directory.
     #[serde(default)]
     pub certificates: Vec<CertificateFiles>,
+    /// Client certificates that are asked for, by server name. A client that sends none is served all the same; one
+    /// that none of these authorities signed cannot complete its handshake. Default: none are asked for.
+    #[serde(default)]
+    pub client_certificates: Vec<ClientCertificates>,
+}
+
+/// `[[listener.client_certificates]]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCertificates {
+    /// The server name they are asked for on. Default: every name, and no name.
+    pub sni: Option<String>,
+    /// The authorities that may have signed them, in PEM. Relative to the configuration file.
+    pub ca: PathBuf,
 }
 
 /// What a listener does with a connection that it lets in.
@@ -94,83 +112,6 @@ impl<'de> Deserialize<'de> for Upstream {
         String::deserialize(deserializer)?
             .parse()
             .map_err(D::Error::custom)
-    }
-}
-
-/// `[account]`: who is calling.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AccountSettings {
-    /// Where to look, in this order; the first that answers names the account. Default: nowhere.
-    #[serde(default)]
-    pub sources: Vec<AccountSource>,
-    /// Names for accounts: to each the SHA-256 (hex) of its keys or tokens. A key that is not listed is known by
-    /// a keyed hash of it. Keys themselves are written nowhere.
-    #[serde(default)]
-    pub names: BTreeMap<String, Vec<KeyHash>>,
-}
-
-/// The SHA-256 of a key or token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyHash(pub(crate) [u8; 32]);
-
-impl<'de> Deserialize<'de> for KeyHash {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        hex_32(&text).map(Self).ok_or_else(|| {
-            D::Error::custom(format!(
-                "{text:?} is no SHA-256 in hex (64 digits); make one with: printf %s \"$KEY\" | sha256sum"
-            ))
-        })
-    }
-}
-
-fn hex_32(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    // A sign would pass for a digit.
-    let all_digits = text.bytes().all(|digit| digit.is_ascii_hexdigit());
-    if pairs.len() != bytes.len() || !rest.is_empty() || !all_digits {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(pairs) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
-}
-
-/// Where an account shows itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccountSource {
-    /// `header:NAME`: an API key in this header.
-    Header(HeaderName),
-    /// `bearer:CLAIM`: this claim of a JWT in `Authorization: Bearer`, not verified; for a token that is no JWT,
-    /// the token as a key.
-    Bearer(String),
-    /// `basic`: the user of HTTP Basic.
-    Basic,
-    /// `sni`: the host name in the hello.
-    Sni,
-    /// `address`: the client's address, as far as `[privacy]` keeps it.
-    Address,
-}
-
-impl<'de> Deserialize<'de> for AccountSource {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let fault = || {
-            D::Error::custom(format!(
-                "account source {text:?} is not known; the sources are \"header:NAME\", \"bearer:CLAIM\", \"basic\", \"sni\" and \"address\""
-            ))
-        };
-        match text.split_once(':') {
-            Some(("header", name)) => name.parse().map(Self::Header).map_err(|_| fault()),
-            Some(("bearer", claim)) if !claim.is_empty() => Ok(Self::Bearer(claim.to_owned())),
-            None if text == "basic" => Ok(Self::Basic),
-            None if text == "sni" => Ok(Self::Sni),
-            None if text == "address" => Ok(Self::Address),
-            _ => Err(fault()),
-        }
     }
 }
 
@@ -321,6 +262,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The edge's own answers.
     pub answers: Answers,
+    /// Who is no customer.
+    pub visitors: Vec<VisitorTable>,
 }
 
 /// The address of a listener that names none.
@@ -338,6 +281,7 @@ impl Default for Listener {
             mode: Mode::default(),
             upstream: Vec::new(),
             certificates: Vec::new(),
+            client_certificates: Vec::new(),
         }
     }
 }

@@ -64,6 +64,16 @@ pub enum InvalidCidr {
 }
 
 impl Cidr {
+    /// Its first address.
+    pub const fn network(&self) -> IpAddr {
+        self.network
+    }
+
+    /// The length of its prefix in bits.
+    pub const fn prefix(&self) -> u8 {
+        self.prefix
+    }
+
     /// Whether the address is in the range. An IPv4 address mapped into IPv6 counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.network, address.to_canonical()) {

@@ -46,4 +46,4 @@ pub use plan::{Plan, Preview};
 pub use problem::{Problem, Severity};
 pub use sunset::{Change, Phase, Sunset};
 pub use verdict::{Alert, Shortfall, Verdict};
-pub use who::{Account, Moment, Who};
+pub use who::{Account, Moment, Who, same_name};

@@ -51,7 +51,7 @@ pub enum Moment<'a> {
 
 /// Whether two server names are the same name (RFC 1034 section 3.1: case does not matter; a last dot is
 /// only the root).
-pub(crate) fn same_name(one: &str, other: &str) -> bool {
+pub fn same_name(one: &str, other: &str) -> bool {
     fn bare(name: &str) -> &str {
         name.strip_suffix('.').unwrap_or(name)
     }

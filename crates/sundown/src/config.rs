@@ -8,7 +8,9 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use edge::settings::{AccountSettings, Answers, Limits, Listener, Privacy, Settings};
+use edge::settings::{
+    AccountSettings, Answers, KeySource, Limits, Listener, Privacy, Settings, VisitorTable,
+};
 use floor::Plan;
 use floor::Problem;
 use floor::config::{ExceptionTable, PlanTables, PreviewTable, SunsetTable};
@@ -40,6 +42,8 @@ struct File {
     answers: Answers,
     #[serde(default)]
     ledger: LedgerSettings,
+    #[serde(default)]
+    visitor: Vec<VisitorTable>,
     #[serde(default)]
     sunset: Vec<Spanned<SunsetTable>>,
     #[serde(default)]
@@ -131,6 +135,7 @@ fn parse(
         limits,
         answers,
         ledger,
+        visitor,
         sunset,
         exception,
         preview,
@@ -153,6 +158,7 @@ fn parse(
             privacy,
             limits,
             answers,
+            visitors: visitor,
         },
         plan,
         ledger,
@@ -168,6 +174,21 @@ fn relative_to(directory: &Path, mut settings: Settings) -> Settings {
     {
         pair.cert = directory.join(&pair.cert);
         pair.key = directory.join(&pair.key);
+    }
+    for client in settings
+        .listeners
+        .iter_mut()
+        .flat_map(|listener| &mut listener.client_certificates)
+    {
+        client.ca = directory.join(&client.ca);
+    }
+    if let Some(ranges) = &mut settings.account.ranges {
+        *ranges = directory.join(&ranges);
+    }
+    if let Some(jwks) = &mut settings.account.jwks
+        && let KeySource::File(file) = &mut jwks.keys
+    {
+        *file = directory.join(&file);
     }
     settings
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow};
 use edge::secret::Secret;
 use edge::settings::Upstream;
 use edge::{Clock, Edge, Handle, Ingredients, StartError};
-use ledger::{LedgerSettings, Receiver, Sink, Writer};
+use ledger::{Association, LedgerSettings, Receiver, Sink, Writer};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -55,6 +55,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
             data_dir: arguments.data_dir.clone(),
             clock,
             sink,
+            remembered: remembered(),
         })
         .map_err(with_remedy)?;
         let listening = output::Listening {
@@ -107,6 +108,11 @@ fn open_ledger(
             (None, sink, sightings)
         }
     }
+}
+
+/// Where accounts were seen by earlier runs, for the clients of theirs that will be refused.
+fn remembered() -> Vec<Association> {
+    Vec::new()
 }
 
 /// An edge that cannot start, with what to do about it.
@@ -216,7 +222,10 @@ fn reload(handle: &Handle, arguments: &ServeArguments, secret: Secret) {
     match load(arguments, secret) {
         Ok(config) => {
             let rebound = handle.differs_in_listeners(&config.settings);
-            handle.reload(config.settings, config.plan);
+            if let Err(error) = handle.reload(config.settings, config.plan) {
+                tracing::error!(%error, "not reloaded; the old plan stays in force");
+                return;
+            }
             tracing::info!(plan = config.source.name(), "reloaded");
             if rebound {
                 tracing::warn!(

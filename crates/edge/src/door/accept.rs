@@ -85,10 +85,10 @@ fn admit(
     let limits = &live.settings.limits;
     let mut record = Record::new(
         core.sink.clone(),
+        core.clock,
         entrance.name.clone(),
         peer,
         live.settings.privacy.addresses,
-        core.clock.now(),
     );
     let Some(permit) = core.bounds.admit(
         peer.ip(),

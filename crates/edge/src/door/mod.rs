@@ -11,18 +11,21 @@ use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use floor::{Action, Decision, Moment, Who};
-use hello::{Offer, Version};
+use floor::{Action, Moment, Who};
+use hello::{Offer, OfferId, Version};
+use jiff::Timestamp;
 use ledger::{Account, Candidate, Inferred, Judged, Outcome};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use accept::accept;
 
+use crate::accounts::AtHello;
 use crate::core::{Core, Live};
 use crate::farewell::{self, Unread};
 use crate::record::Record;
 use crate::tls::policy::Serving;
+use crate::visitors::{Hello, Seen};
 use knock::{Knock, Opening};
 
 /// A connection that is let in.
@@ -30,8 +33,9 @@ pub(crate) struct Admitted {
     /// What was read: the hello, and perhaps more.
     pub(crate) bytes: Vec<u8>,
     pub(crate) offer: Offer,
+    /// Where it was needed.
+    pub(crate) offer_id: Option<OfferId>,
     pub(crate) sni: Option<Box<str>>,
-    pub(crate) decision: Decision,
     pub(crate) serving: Serving,
 }
 
@@ -118,7 +122,15 @@ fn answer(
         Opening::Late => (Outcome::HelloTimeout, Answer::Close),
         Opening::Stopping => (Outcome::Stopped, Answer::Close),
     };
-    record.note(|sighting| sighting.outcome = outcome);
+    let visitor = live.visitors.who(&Seen {
+        address,
+        hello: None,
+        request: None,
+    });
+    record.note(|sighting| {
+        sighting.outcome = outcome;
+        sighting.visitor = visitor;
+    });
     answer
 }
 
@@ -136,22 +148,25 @@ fn judge(
     address: IpAddr,
     record: &mut Record,
 ) -> Answer {
-    let remembered = if live.accounts.is_used() {
-        core.memory.recall(address, offer.id())
-    } else {
-        None
-    };
-    let account = remembered
-        .as_deref()
-        .map_or(floor::Account::Unknown, floor::Account::Remembered);
+    let now = core.clock.now();
+    let offer_id = live.accounts.is_used().then(|| offer.id());
+    let showing = offer_id.map_or(Showing::default(), |id| {
+        showing(core, live, address, sni.as_deref(), id, now)
+    });
     let who = Who {
         address: Some(address),
         sni: sni.as_deref(),
-        account,
+        account: showing.account(),
     };
-    let decision = live
-        .plan
-        .decide(&offer, &who, Moment::Hello, core.clock.now());
+    let decision = live.plan.decide(&offer, &who, Moment::Hello, now);
+    let visitor = live.visitors.who(&Seen {
+        address,
+        hello: Some(Hello {
+            sni: sni.as_deref(),
+            offer: &offer,
+        }),
+        request: None,
+    });
 
     let legacy_version = offer.legacy_version();
     let serving = match decision.action {
@@ -175,12 +190,8 @@ fn judge(
     record.note(|sighting| {
         sighting.sni.clone_from(&sni);
         sighting.offered = Some(offer.max_version());
-        sighting.account = remembered.map(|id| {
-            Account::Inferred(Inferred {
-                candidates: vec![Candidate { id, age_seconds: 0 }],
-                more: false,
-            })
-        });
+        sighting.visitor = visitor;
+        sighting.account = showing.noted;
         sighting.judged = Some(Judged {
             sunset: live
                 .sunset(&decision)
@@ -201,8 +212,8 @@ fn judge(
             Answer::LetIn(Box::new(Admitted {
                 bytes,
                 offer,
+                offer_id,
                 sni,
-                decision,
                 serving,
             }))
         }
@@ -217,5 +228,61 @@ fn judge(
                 unread,
             }
         }
+    }
+}
+
+/// What a hello shows of the account behind it.
+#[derive(Default)]
+struct Showing {
+    /// What is noted.
+    noted: Option<Account>,
+    /// What may be decided by, and whether it is certain.
+    decides: Option<(Arc<str>, bool)>,
+}
+
+impl Showing {
+    fn account(&self) -> floor::Account<'_> {
+        match &self.decides {
+            Some((account, true)) => floor::Account::Known(account),
+            Some((account, false)) => floor::Account::Remembered(account),
+            None => floor::Account::Unknown,
+        }
+    }
+}
+
+/// The account, where it is certain before any request; else those that were seen here before; else the one whose
+/// network or name this is.
+fn showing(
+    core: &Core,
+    live: &Live,
+    address: IpAddr,
+    sni: Option<&str>,
+    offer: OfferId,
+    now: Timestamp,
+) -> Showing {
+    let inferred = |inferred| Some(Account::Inferred(inferred));
+    let at_hello = live.accounts.at_hello(address, sni);
+    if let AtHello::Certain(account) = at_hello {
+        return Showing {
+            noted: Some(Account::Known(account.clone())),
+            decides: Some((account, true)),
+        };
+    }
+    let privacy = live.settings.privacy.addresses;
+    if let Some(remembered) = core.memory.recall(address, offer, privacy, now) {
+        return Showing {
+            noted: inferred(remembered.inferred),
+            decides: remembered.only.map(|only| (only, false)),
+        };
+    }
+    Showing {
+        noted: match at_hello {
+            AtHello::Unless(id) => inferred(Inferred {
+                candidates: vec![Candidate { id, age_seconds: 0 }],
+                more: false,
+            }),
+            _ => None,
+        },
+        decides: None,
     }
 }

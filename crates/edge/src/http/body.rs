@@ -14,6 +14,8 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::peeked::Peeked;
+
 /// What an answer carries: the edge's own words, or the upstream's as they come.
 pub(crate) type Body = Either<Full<Bytes>, Bounded<Incoming>>;
 
@@ -128,7 +130,7 @@ const WHOLE: Duration = Duration::from_secs(30);
 /// instead of the answer, where it is meant to only ask them to stop (RFC 9113 section 8.1).
 ///
 /// When the edge stops, a body that keeps coming is waited for no longer than one that has fallen silent.
-pub(crate) fn read_away(request: Request<Incoming>, stopping: &CancellationToken) {
+pub(crate) fn read_away(request: Request<Peeked>, stopping: &CancellationToken) {
     let waits = request.version() < Version::HTTP_2 && request.headers().contains_key(EXPECT);
     let mut body = request.into_body();
     // A client that waits for 100 Continue has sent nothing, and reading would send it.

@@ -4,16 +4,19 @@ mod activity;
 pub(crate) mod body;
 mod connector;
 mod explain;
+pub(crate) mod fetch;
 mod headers;
 mod health;
 mod notice;
 pub(crate) mod offered;
 mod page;
+mod peeked;
 pub(crate) mod proxy;
 pub(crate) mod reports;
 mod respond;
 mod route;
 mod ssl;
+mod token;
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -34,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::activity::{Activity, Still, Watched};
 use self::body::Body;
+use self::peeked::Peeked;
 use crate::connection::Session;
 use crate::lingering::Lingering;
 use crate::settings::Limits;
@@ -154,7 +158,7 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Watched<Body>>, Infallible> {
     let _under_way = activity.request();
-    let answer = route::answer(session, request).await;
+    let answer = route::answer(session, request.map(Peeked::from)).await;
     Ok(answer.map(|body| activity.watch(body)))
 }
 

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::body::{Body, BodyError, Bounded, read_away};
 use super::connector::{Connector, connector};
+use super::peeked::Peeked;
 use super::{headers, respond};
 use crate::settings::{Limits, Upstream};
 
@@ -38,7 +39,7 @@ pub(crate) struct Proxy {
 }
 
 /// The body of a request that is passed on.
-type Onward = Either<Empty<Bytes>, Bounded<Incoming>>;
+type Onward = Either<Empty<Bytes>, Bounded<Peeked>>;
 
 /// Why there is no answer from an upstream.
 enum Failure {
@@ -77,7 +78,7 @@ impl Proxy {
     /// Passes a request for `host` on and gives the answer as it comes. `keep` is held until an upgraded connection ends.
     pub(crate) async fn pass<K: Send + Sync + 'static>(
         &self,
-        mut request: Request<Incoming>,
+        mut request: Request<Peeked>,
         host: &HeaderValue,
         limits: &Limits,
         stopping: &CancellationToken,

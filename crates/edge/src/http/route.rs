@@ -2,36 +2,51 @@
 
 use std::sync::Arc;
 
-use floor::{Account, Action, Decision, Moment, Who};
-use hyper::body::Incoming;
+use floor::{Account, Action, Decision, Moment, Sunset, Who};
 use hyper::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
-use ledger::Requests;
+use ledger::Visitor;
 
 use super::body::{self, Body};
+use super::peeked::Peeked;
 use super::reports::Reports;
 use super::respond::{self, Form};
 use super::ssl::{SslAnswer, Subject};
-use super::{explain, headers, health, notice, page};
+use super::{explain, headers, health, notice, page, token};
 use crate::connection::Session;
 use crate::core::Live;
+use crate::record::{Decided, Made, Treated};
+use crate::visitors::{Asked, Hello, Seen};
 
 /// The longest User-Agent that is kept.
 const LONGEST_USER_AGENT: usize = 256;
 
-pub(crate) async fn answer(
-    session: &Arc<Session>,
-    mut request: Request<Incoming>,
-) -> Response<Body> {
+pub(crate) async fn answer(session: &Arc<Session>, mut request: Request<Peeked>) -> Response<Body> {
     let core = &session.core;
     // Loaded for each request, so that a reload reaches connections that are open.
     let live = core.live.load_full();
     let now = core.clock.now();
-    let account =
-        live.accounts
-            .of_request(request.headers(), session.sni.as_deref(), session.peer.ip());
+    let before = session.record().account();
+    let account = match token::client(&live, &mut request, before.as_ref()).await {
+        Some(client) => Some(client),
+        None => live
+            .accounts
+            .of_request(request.headers(), session.place(), before.as_ref()),
+    };
+    if let Some(account) = account
+        .as_ref()
+        .filter(|account| before.as_ref() != Some(*account))
+    {
+        session.remember(account);
+    }
     let user_agent = user_agent(request.headers());
-    note_caller(session, account.as_ref(), user_agent.as_deref());
+    let user_agent = user_agent.as_ref().map(UserAgent::as_str);
+    let made = Made {
+        account: account.as_ref(),
+        user_agent: user_agent,
+        visitor: visitor(session, &live, user_agent, request.uri().path()),
+        judged: None,
+    };
 
     let who = Who {
         address: Some(session.peer.ip()),
@@ -44,11 +59,11 @@ pub(crate) async fn answer(
         offer: &session.offer,
         negotiated: &session.negotiated,
         who,
-        user_agent: user_agent.as_deref(),
+        user_agent: user_agent,
         ssl_url: &ssl_url,
     };
     if let Some(own) = own_answer(session, &live, &request, &subject) {
-        count(session, |requests| requests.answered += 1);
+        session.count(&made, Treated::Answered);
         body::read_away(request, &session.core.stopping);
         return own;
     }
@@ -61,15 +76,19 @@ pub(crate) async fn answer(
         },
         now,
     );
+    let sunset = live.sunset(&decision);
+    let made = Made {
+        judged: Some(decided(&decision, sunset)),
+        ..made
+    };
     if decision.preview {
-        count(session, |requests| requests.answered += 1);
+        session.count(&made, Treated::Answered);
         body::read_away(request, &session.core.stopping);
         return preview(&ssl_url);
     }
-    let sunset = live.sunset(&decision);
     match (decision.action, sunset) {
         (Action::Explain | Action::Refuse(_), Some(sunset)) => {
-            count(session, |requests| requests.explained += 1);
+            session.count(&made, Treated::Explained);
             let form = form(request.headers(), Form::Problem);
             let answer = explain::answer(
                 live.settings.answers.explain_status,
@@ -85,10 +104,13 @@ pub(crate) async fn answer(
         (action, sunset) => {
             // Counted before it is passed on: a client that does not wait for its answer has asked all the same.
             let warned = sunset.filter(|_| action == Action::Warn);
-            count(session, |requests| match warned {
-                Some(_) => requests.warned += 1,
-                None => requests.served += 1,
-            });
+            session.count(
+                &made,
+                match warned {
+                    Some(_) => Treated::Warned,
+                    None => Treated::Served,
+                },
+            );
             add_client_headers(request.headers_mut(), session, &decision, host.as_ref());
             let mut response = pass(session, &live, request, &subject, host.as_ref()).await;
             if let Some(sunset) = warned {
@@ -105,37 +127,46 @@ pub(crate) async fn answer(
     }
 }
 
-fn count(session: &Session, change: impl FnOnce(&mut Requests)) {
-    session
-        .record()
-        .note(|sighting| change(&mut sighting.requests));
+fn decided<'a>(decision: &Decision, sunset: Option<&'a Sunset>) -> Decided<'a> {
+    Decided {
+        sunset: sunset.map(|sunset| sunset.name.as_str()),
+        phase: decision.phase,
+        action: decision.action.name(),
+        window: decision.window.map(|window| window.start),
+        preview: decision.preview,
+    }
 }
 
-/// Keeps who called, the first time it shows, and remembers the account for a hello that will be refused.
-fn note_caller(session: &Session, account: Option<&Arc<str>>, user_agent: Option<&str>) {
-    let mut is_news = false;
-    session.record().note(|sighting| {
-        if sighting.user_agent.is_none() {
-            sighting.user_agent = user_agent.map(Box::from);
-        }
-        if let Some(account) = account {
-            let known = ledger::Account::Known(account.clone());
-            is_news = sighting.account.as_ref() != Some(&known);
-            sighting.account = Some(known);
-        }
-    });
-    if let (true, Some(account)) = (is_news && session.at_hello.sunset.is_some(), account) {
-        session
-            .core
-            .memory
-            .remember(session.peer.ip(), session.offer.id(), account);
+/// Who is visiting, looked at anew only where that can have changed.
+fn visitor(session: &Session, live: &Live, user_agent: Option<&str>, path: &str) -> Visitor {
+    let record = session.record();
+    let before = record
+        .sighting()
+        .filter(|sighting| sighting.requests.total() > 0);
+    let agent_before = before.and_then(|sighting| sighting.user_agent.as_deref());
+    if let Some(before) = before
+        && !live.visitors.tells_paths_apart()
+        && (user_agent.is_none() || user_agent == agent_before)
+    {
+        return before.visitor;
     }
+    live.visitors.who(&Seen {
+        address: session.peer.ip(),
+        hello: Some(Hello {
+            sni: session.sni.as_deref(),
+            offer: &session.offer,
+        }),
+        request: Some(Asked {
+            user_agent: user_agent.or(agent_before),
+            path,
+        }),
+    })
 }
 
 fn own_answer(
     session: &Session,
     live: &Live,
-    request: &Request<Incoming>,
+    request: &Request<Peeked>,
     subject: &Subject<'_>,
 ) -> Option<Response<Body>> {
     let path = request.uri().path();
@@ -210,7 +241,7 @@ fn preview(ssl_url: &str) -> Response<Body> {
 async fn pass(
     session: &Arc<Session>,
     live: &Live,
-    request: Request<Incoming>,
+    request: Request<Peeked>,
     subject: &Subject<'_>,
     host: Option<&HeaderValue>,
 ) -> Response<Body> {
@@ -252,6 +283,9 @@ fn add_client_headers(
     );
     add("sundown-tls-cipher", negotiated.cipher);
     add("sundown-tls-group", negotiated.group.unwrap_or("none"));
+    if let Some(certificate) = &session.certificate {
+        add("sundown-client-certificate-subject", &certificate.subject);
+    }
     add(
         "sundown-verdict",
         if decision.verdict.meets() {
@@ -262,9 +296,21 @@ fn add_client_headers(
     );
 }
 
-fn user_agent(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get(USER_AGENT)?.to_str().ok()?;
-    Some(text.chars().take(LONGEST_USER_AGENT).collect())
+fn user_agent(headers: &HeaderMap) -> Option<UserAgent> {
+    let value = headers.get(USER_AGENT)?;
+    value.to_str().ok()?;
+    Some(UserAgent(value.clone()))
+}
+
+/// A User-Agent that outlives its request. Its room is the header's.
+struct UserAgent(HeaderValue);
+
+impl UserAgent {
+    fn as_str(&self) -> &str {
+        // ASCII, or it would not be one: a cut falls between letters.
+        let text = self.0.to_str().unwrap_or_default();
+        text.get(..LONGEST_USER_AGENT).unwrap_or(text)
+    }
 }
 
 /// The URL of `/ssl/` as this client reaches it. A host that is no host name is not repeated to anyone.

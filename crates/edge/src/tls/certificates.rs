@@ -1,33 +1,33 @@
 //! Certificates from PEM files, several by SNI, ECDSA and RSA side by side, read again when they change.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
+use s2n_tls::callbacks::VerifyHostNameCallback;
 use s2n_tls::cert_chain::{self, CertificateChain};
-use s2n_tls::config::Config;
+use s2n_tls::config::{self, Config};
+use s2n_tls::enums::ClientAuthType;
 use s2n_tls::error::Error as S2nError;
 use x509_parser::pem::Pem;
 
 use super::policy::Serving;
-use crate::settings::CertificateFiles;
+use crate::settings::{CertificateFiles, ClientCertificates};
+use crate::stamp::{Stamp, stamp};
 
 /// The certificates of one listener, as a TLS configuration that is swapped when a file changes.
 pub(crate) struct Certificates {
     files: Vec<CertificateFiles>,
+    clients: Vec<ClientCertificates>,
     current: ArcSwap<Loaded>,
     /// The files that could not be used when they were last looked at: once is enough to say so.
     unusable: Mutex<Option<Vec<Stamp>>>,
 }
 
-/// Tells one state of a file from another: when it was changed, its length and its inode. The time alone does not
-/// show a file put in place of another by a tool that keeps times (`cp -p`).
-type Stamp = Option<(SystemTime, u64, u64)>;
-
 struct Loaded {
     config: Config,
+    /// Where clients are asked for a certificate: by server name, as the settings list them.
+    asking: Vec<(Option<String>, Config)>,
     stamps: Vec<Stamp>,
     names: Vec<String>,
 }
@@ -46,6 +46,16 @@ pub enum CertificateError {
     /// A file holds no certificate.
     #[error("{}: no certificate in PEM form; it should begin with -----BEGIN CERTIFICATE-----", .0.display())]
     NoCertificate(PathBuf),
+    /// The authorities for client certificates cannot be used.
+    #[error("{}: these cannot be authorities for client certificates: {reason} ({name})", ca.display())]
+    Authorities {
+        /// The file.
+        ca: PathBuf,
+        /// s2n-tls's name for the fault.
+        name: &'static str,
+        /// s2n-tls's words for it.
+        reason: &'static str,
+    },
     /// The certificate and key do not make a usable pair.
     #[error("{} with key {}: {reason} ({name})", cert.display(), key.display())]
     Unusable {
@@ -73,18 +83,34 @@ pub enum CertificateError {
 
 impl Certificates {
     /// Reads all files.
-    pub(crate) fn load(files: Vec<CertificateFiles>) -> Result<Self, CertificateError> {
-        let loaded = Loaded::read(&files)?;
+    pub(crate) fn load(
+        files: Vec<CertificateFiles>,
+        clients: Vec<ClientCertificates>,
+    ) -> Result<Self, CertificateError> {
+        let loaded = Loaded::read(&files, &clients)?;
         Ok(Self {
             files,
+            clients,
             current: ArcSwap::from_pointee(loaded),
             unusable: Mutex::default(),
         })
     }
 
-    /// The configuration to use for the next handshake.
-    pub(crate) fn config(&self) -> Config {
-        self.current.load().config.clone()
+    /// The configuration to use for the next handshake, for the server name in its hello.
+    pub(crate) fn config(&self, sni: Option<&str>) -> Config {
+        let current = self.current.load();
+        let named = |wanted: &Option<String>| match (wanted, sni) {
+            (Some(wanted), Some(sni)) => floor::same_name(wanted, sni),
+            _ => false,
+        };
+        let asking = &current.asking;
+        // One for this name goes before one for every name.
+        asking
+            .iter()
+            .find(|(wanted, _)| named(wanted))
+            .or_else(|| asking.iter().find(|(wanted, _)| wanted.is_none()))
+            .map_or(&current.config, |(_, config)| config)
+            .clone()
     }
 
     /// The host names that the certificates are for.
@@ -94,13 +120,13 @@ impl Certificates {
 
     /// Reads the files again if one has changed; on an error, given once for each change, the old ones stay in use.
     pub(crate) fn reload_if_changed(&self) -> Result<bool, CertificateError> {
-        let stamps = stamps(&self.files);
+        let stamps = stamps(&self.files, &self.clients);
         // A whole value is put in its place each time, whatever panicked before.
         let mut unusable = self.unusable.lock().unwrap_or_else(PoisonError::into_inner);
         if self.current.load().stamps == stamps || unusable.as_ref() == Some(&stamps) {
             return Ok(false);
         }
-        match Loaded::read(&self.files) {
+        match Loaded::read(&self.files, &self.clients) {
             Ok(loaded) => {
                 self.current.store(Arc::new(loaded));
                 *unusable = None;
@@ -115,35 +141,86 @@ impl Certificates {
 }
 
 impl Loaded {
-    fn read(files: &[CertificateFiles]) -> Result<Self, CertificateError> {
+    fn read(
+        files: &[CertificateFiles],
+        clients: &[ClientCertificates],
+    ) -> Result<Self, CertificateError> {
         // Taken first: a change while reading is seen as a change next time.
-        let stamps = stamps(files);
-        let mut config = Config::builder();
-        config.set_security_policy(Serving::Modern.policy())?;
-        config.set_application_protocol_preference(["h2", "http/1.1"])?;
-        // The edge asks no client for a certificate, so it needs no trust store, which s2n-tls would otherwise copy.
-        config.with_system_certs(false)?;
-        // Blinding guards one peer against another's timing at the price of holding every failed handshake for
-        // 10 to 30 seconds; with the AEAD and constant-time CBC code in use that is a worse bargain.
-        config.set_max_blinding_delay(0)?;
-
+        let stamps = stamps(files, clients);
         let mut defaults: Vec<(KeyKind, CertificateChain<'static>)> = Vec::new();
+        let mut chains = Vec::new();
         let mut names = Vec::new();
         for pair in files {
             let (chain, kind) = chain(pair, &mut names)?;
-            config.load_chain(chain.clone())?;
+            chains.push(chain.clone());
             if !defaults.iter().any(|(other, _)| *other == kind) {
                 defaults.push((kind, chain));
             }
         }
-        // For clients without SNI, and for names no certificate has: the first of each kind of key.
-        config.set_default_chains(defaults.into_iter().map(|(_, chain)| chain))?;
         names.dedup();
+        // For clients without SNI, and for names no certificate has: the first of each kind of key.
+        let defaults: Vec<_> = defaults.into_iter().map(|(_, chain)| chain).collect();
+        let asking = clients
+            .iter()
+            .map(|client| {
+                let mut config = builder(&chains, &defaults)?;
+                ask_clients(&mut config, &client.ca)?;
+                Ok((client.sni.clone(), config.build()?))
+            })
+            .collect::<Result<_, CertificateError>>()?;
         Ok(Self {
-            config: config.build()?,
+            config: builder(&chains, &defaults)?.build()?,
+            asking,
             stamps,
             names,
         })
+    }
+}
+
+/// What every configuration of a listener has.
+fn builder(
+    chains: &[CertificateChain<'static>],
+    defaults: &[CertificateChain<'static>],
+) -> Result<config::Builder, S2nError> {
+    let mut config = Config::builder();
+    config.set_security_policy(Serving::Modern.policy())?;
+    config.set_application_protocol_preference(["h2", "http/1.1"])?;
+    // Nobody whom the system trusts is trusted to vouch for clients; s2n-tls would otherwise copy that trust store.
+    config.with_system_certs(false)?;
+    // Blinding guards one peer against another's timing at the price of holding every failed handshake for
+    // 10 to 30 seconds; with the AEAD and constant-time CBC code in use that is a worse bargain.
+    config.set_max_blinding_delay(0)?;
+    for chain in chains {
+        config.load_chain(chain.clone())?;
+    }
+    config.set_default_chains(defaults.iter().cloned())?;
+    Ok(config)
+}
+
+/// Has clients asked for a certificate that one of these authorities signed. Who sends none is let in: such a
+/// configuration must give out no session tickets, for a session that is resumed shows no certificate.
+fn ask_clients(config: &mut config::Builder, ca: &Path) -> Result<(), CertificateError> {
+    let pem = read(ca)?;
+    if Pem::iter_from_buffer(&pem).next().is_none() {
+        return Err(CertificateError::NoCertificate(ca.to_owned()));
+    }
+    let unusable = |error: S2nError| CertificateError::Authorities {
+        ca: ca.to_owned(),
+        name: error.name(),
+        reason: error.message(),
+    };
+    config.trust_pem(&pem).map_err(unusable)?;
+    config.set_client_auth_type(ClientAuthType::Optional)?;
+    config.set_verify_host_callback(AnyHolder)?;
+    Ok(())
+}
+
+/// A client certificate is for a holder, not for a host.
+struct AnyHolder;
+
+impl VerifyHostNameCallback for AnyHolder {
+    fn verify_host_name(&self, _: &str) -> bool {
+        true
     }
 }
 
@@ -215,13 +292,11 @@ fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
     })
 }
 
-fn stamps(files: &[CertificateFiles]) -> Vec<Stamp> {
-    let stamp = |path: &PathBuf| {
-        let metadata = std::fs::metadata(path).ok()?;
-        Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
-    };
+fn stamps(files: &[CertificateFiles], clients: &[ClientCertificates]) -> Vec<Stamp> {
     files
         .iter()
-        .flat_map(|pair| [stamp(&pair.cert), stamp(&pair.key)])
+        .flat_map(|pair| [&pair.cert, &pair.key])
+        .chain(clients.iter().map(|client| &client.ca))
+        .map(|path| stamp(path))
         .collect()
 }

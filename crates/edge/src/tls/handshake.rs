@@ -13,6 +13,7 @@ use s2n_tls_tokio::{TlsAcceptor, TlsStream};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::policy::Serving;
+use crate::accounts::certificate::ClientCertificate;
 
 /// A stream after its handshake.
 pub(crate) type Secured<S> = TlsStream<S, Watched>;
@@ -120,6 +121,17 @@ where
         .map_err(|error| failed(&error))?;
     let negotiated = negotiated(stream.as_ref()).map_err(|error| failed(&error))?;
     Ok((stream, negotiated))
+}
+
+/// The client's certificate, as it was verified; `None` if it sent none.
+pub(crate) fn client_certificate(connection: &Connection) -> Option<ClientCertificate> {
+    if !connection.client_cert_used() {
+        return None;
+    }
+    let chain = connection.peer_cert_chain().ok()?;
+    // The leaf comes first (RFC 5246 section 7.4.2, RFC 8446 section 4.4.2).
+    let leaf = chain.iter().next()?.ok()?;
+    ClientCertificate::read(leaf.der().ok()?)
 }
 
 /// What was agreed, on either side of a connection.

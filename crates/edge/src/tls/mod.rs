@@ -7,5 +7,5 @@ pub(crate) mod policy;
 mod resting;
 
 pub use handshake::negotiated;
-pub(crate) use handshake::{HandshakeError, Secured, accept};
+pub(crate) use handshake::{HandshakeError, Secured, accept, client_certificate};
 pub(crate) use resting::Resting;

@@ -1,0 +1,354 @@
+//! Who is no customer: health checks, scanners and bots, by rule.
+//!
+//! A rule only marks: the plan decides about everybody alike. The operator's rules come first; those in
+//! `data/visitors.toml` are built in.
+
+use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use floor::{Cidr, same_name};
+use hello::Offer;
+use ledger::Visitor;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+const BUILT_IN: &str = include_str!("../data/visitors.toml");
+
+/// One `[[visitor]]`. All that is given must fit; the first that fits says who it is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, remote = "Self")]
+pub struct VisitorTable {
+    /// Who it is: `health-check`, `scanner`, `bot`, or `customer` for one that a later rule would mark.
+    #[serde(rename = "as")]
+    pub visitor: Visitor,
+    /// Address ranges, one of which it comes from. Default: anywhere.
+    #[serde(default, deserialize_with = "ranges")]
+    pub address: Vec<Cidr>,
+    /// What its User-Agent begins with. Case counts. Default: anything.
+    pub user_agent: Option<String>,
+    /// What its User-Agent contains. Case counts. Default: anything.
+    pub user_agent_contains: Option<String>,
+    /// The server name that it asks for; `""` for none. Default: any.
+    pub sni: Option<String>,
+    /// The path that it requests, without the query. Default: any.
+    pub path: Option<String>,
+    /// Its JA4 fingerprint. Default: any.
+    pub ja4: Option<String>,
+    /// `false` for connections on which no hello could be read: port checks, and what is not TLS. Default: both.
+    pub hello: Option<bool>,
+}
+
+impl<'de> Deserialize<'de> for VisitorTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Not this one: `remote` makes one of the same name that reads the keys and compares nothing.
+        let rule = Self::deserialize(deserializer)?;
+        let by_hello = rule.sni.is_some() || rule.ja4.is_some() || rule.of_request();
+        let fault = if rule.address.is_empty() && !by_hello && rule.hello != Some(false) {
+            "this rule fits everybody; add `address`, `user_agent`, `user_agent_contains`, `sni`, `path` or `ja4`"
+        } else if rule.hello == Some(false) && by_hello {
+            "without a hello there is no server name, fingerprint or request; keep `hello = false` or the others"
+        } else {
+            return Ok(rule);
+        };
+        Err(D::Error::custom(fault))
+    }
+}
+
+fn ranges<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cidr>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMore {
+        One(String),
+        More(Vec<String>),
+    }
+    let written = match OneOrMore::deserialize(deserializer)? {
+        OneOrMore::One(range) => vec![range],
+        OneOrMore::More(ranges) => ranges,
+    };
+    written
+        .iter()
+        .map(|range| {
+            range.parse().map_err(|error| {
+                D::Error::custom(format!("{error}; write it like \"203.0.113.0/24\""))
+            })
+        })
+        .collect()
+}
+
+impl VisitorTable {
+    /// Whether it takes a request to tell.
+    const fn of_request(&self) -> bool {
+        self.user_agent.is_some() || self.user_agent_contains.is_some() || self.path.is_some()
+    }
+
+    fn fits(&self, seen: &Seen<'_>) -> bool {
+        let address = self.address.is_empty()
+            || self
+                .address
+                .iter()
+                .any(|range| range.contains(seen.address));
+        let hello = match (seen.hello, self.hello) {
+            (None, Some(true)) | (Some(_), Some(false)) => false,
+            (Some(hello), _) => {
+                self.sni
+                    .as_deref()
+                    .is_none_or(|sni| same_name(hello.sni.unwrap_or_default(), sni))
+                    // Last, for it takes longest.
+                    && self.fits_request(seen.request)
+                    && self
+                        .ja4
+                        .as_deref()
+                        .is_none_or(|ja4| hello::ja4(hello.offer) == ja4)
+            }
+            (None, _) => self.sni.is_none() && self.ja4.is_none() && !self.of_request(),
+        };
+        address && hello
+    }
+
+    fn fits_request(&self, request: Option<Asked<'_>>) -> bool {
+        let Some(Asked { user_agent, path }) = request else {
+            return !self.of_request();
+        };
+        let user_agent = user_agent.unwrap_or_default();
+        self.user_agent
+            .as_deref()
+            .is_none_or(|begins| user_agent.starts_with(begins))
+            && self
+                .user_agent_contains
+                .as_deref()
+                .is_none_or(|part| user_agent.contains(part))
+            && self.path.as_deref().is_none_or(|wanted| path == wanted)
+    }
+}
+
+/// What is seen of a visitor.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) address: IpAddr,
+    /// Its hello, if one could be read.
+    pub(crate) hello: Option<Hello<'a>>,
+    /// Its request, if it has made one.
+    pub(crate) request: Option<Asked<'a>>,
+}
+
+/// What a hello shows.
+#[derive(Clone, Copy)]
+pub(crate) struct Hello<'a> {
+    pub(crate) sni: Option<&'a str>,
+    pub(crate) offer: &'a Offer,
+}
+
+/// What a request shows.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) user_agent: Option<&'a str>,
+    pub(crate) path: &'a str,
+}
+
+/// The rules in force.
+pub(crate) struct Visitors {
+    rules: Vec<VisitorTable>,
+    /// Whether any rule looks at paths: if none does, a request that is like the one before it needs no second look.
+    by_path: bool,
+}
+
+#[derive(Deserialize)]
+struct BuiltIn {
+    visitor: Vec<VisitorTable>,
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "a text of this repository, which a test reads"
+)]
+static RULES: LazyLock<Vec<VisitorTable>> = LazyLock::new(|| {
+    let rules: BuiltIn = toml::from_str(BUILT_IN).expect("the built-in rules are rules");
+    rules.visitor
+});
+
+impl Visitors {
+    pub(crate) fn new(own: &[VisitorTable]) -> Self {
+        let rules: Vec<VisitorTable> = own.iter().chain(&*RULES).cloned().collect();
+        Self {
+            by_path: rules.iter().any(|rule| rule.path.is_some()),
+            rules,
+        }
+    }
+
+    /// Who it is, by what is seen so far.
+    pub(crate) fn who(&self, seen: &Seen<'_>) -> Visitor {
+        self.rules
+            .iter()
+            .find(|rule| rule.fits(seen))
+            .map_or(Visitor::Customer, |rule| rule.visitor)
+    }
+
+    /// Whether requests of the same User-Agent on one connection can be of different visitors.
+    pub(crate) fn tells_paths_apart(&self) -> bool {
+        self.by_path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hello::{Facts, Version};
+
+    fn offer() -> Offer {
+        Offer::from(&Facts {
+            legacy_version: Version::TLSV1,
+            suites: vec![0x002f],
+            ..Facts::default()
+        })
+    }
+
+    fn visitors(text: &str) -> Visitors {
+        let rules: BuiltIn = toml::from_str(text).unwrap();
+        Visitors::new(&rules.visitor)
+    }
+
+    fn who(visitors: &Visitors, address: &str, user_agent: &str, path: &str) -> Visitor {
+        let offer = offer();
+        visitors.who(&Seen {
+            address: address.parse().unwrap(),
+            hello: Some(Hello {
+                sni: Some("api.example.com"),
+                offer: &offer,
+            }),
+            request: Some(Asked {
+                user_agent: Some(user_agent),
+                path,
+            }),
+        })
+    }
+
+    #[test]
+    fn the_built_in_rules_know_the_usual_visitors() {
+        let built_in = Visitors::new(&[]);
+        for (user_agent, visitor) in [
+            ("ELB-HealthChecker/2.0", Visitor::HealthCheck),
+            ("GoogleHC/1.0", Visitor::HealthCheck),
+            ("kube-probe/1.31", Visitor::HealthCheck),
+            ("Consul Health Check", Visitor::HealthCheck),
+            (
+                "Mozilla/5.0 (compatible; CensysInspect/1.1; +https://about.censys.io/)",
+                Visitor::Scanner,
+            ),
+            ("Mozilla/5.0 zgrab/0.x", Visitor::Scanner),
+            (
+                "masscan/1.3 (https://github.com/robertdavidgraham/masscan)",
+                Visitor::Scanner,
+            ),
+            (
+                "Mozilla/5.0 (compatible; Nmap Scripting Engine; https://nmap.org/book/nse.html)",
+                Visitor::Scanner,
+            ),
+            (
+                "SSL Labs (https://www.ssllabs.com/about/assessment.html)",
+                Visitor::Scanner,
+            ),
+            (
+                "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+                Visitor::Bot,
+            ),
+            ("curl/7.88.1", Visitor::Customer),
+            ("Python/2.7 requests/2.5.3", Visitor::Customer),
+            ("", Visitor::Customer),
+        ] {
+            assert_eq!(
+                who(&built_in, "192.0.2.1", user_agent, "/"),
+                visitor,
+                "{user_agent}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_rule_of_the_operator_comes_first_and_all_of_it_must_fit() {
+        let own = visitors(
+            r#"
+            [[visitor]]
+            as = "customer"
+            address = "192.0.2.0/24"
+            user_agent = "kube-probe/"
+            [[visitor]]
+            as = "health-check"
+            address = ["198.51.100.0/24", "2001:db8::/32"]
+            path = "/ping"
+            [[visitor]]
+            as = "bot"
+            sni = "API.example.com."
+            user_agent_contains = "crawl"
+            "#,
+        );
+        assert!(own.tells_paths_apart());
+        for (address, user_agent, path, visitor) in [
+            ("192.0.2.9", "kube-probe/1.31", "/", Visitor::Customer),
+            ("203.0.113.9", "kube-probe/1.31", "/", Visitor::HealthCheck),
+            ("198.51.100.1", "x", "/ping", Visitor::HealthCheck),
+            ("2001:db8::1", "x", "/ping", Visitor::HealthCheck),
+            ("198.51.100.1", "x", "/pings", Visitor::Customer),
+            ("203.0.113.9", "x", "/ping", Visitor::Customer),
+            ("203.0.113.9", "a crawler", "/", Visitor::Bot),
+        ] {
+            assert_eq!(
+                who(&own, address, user_agent, path),
+                visitor,
+                "{address} {user_agent} {path}"
+            );
+        }
+    }
+
+    #[test]
+    fn before_its_request_a_visitor_is_known_by_its_hello_and_without_one_by_its_address() {
+        let offer = offer();
+        let ja4 = hello::ja4(&offer);
+        let own = visitors(&format!(
+            "[[visitor]]\nas = \"scanner\"\nja4 = \"{ja4}\"\nsni = \"\"\n[[visitor]]\nas = \"scanner\"\nuser_agent = \"\"\naddress = \"192.0.2.1\""
+        ));
+        let seen = |address: &str, hello| Seen {
+            address: address.parse().unwrap(),
+            hello,
+            request: None,
+        };
+        let nameless = Hello {
+            sni: None,
+            offer: &offer,
+        };
+        let named = Hello {
+            sni: Some("a.example"),
+            ..nameless
+        };
+        for (address, hello, visitor) in [
+            ("203.0.113.1", Some(nameless), Visitor::Scanner),
+            ("203.0.113.1", Some(named), Visitor::Customer),
+            // A rule about requests does not fit before there is one.
+            ("192.0.2.1", Some(named), Visitor::Customer),
+            ("203.0.113.1", None, Visitor::Customer),
+            // Built in.
+            ("127.0.0.1", None, Visitor::HealthCheck),
+        ] {
+            assert_eq!(own.who(&seen(address, hello)), visitor, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_says_nothing_or_contradicts_itself_is_a_mistake() {
+        for (text, words) in [
+            ("as = \"bot\"", "fits everybody"),
+            ("as = \"bot\"\nhello = true", "fits everybody"),
+            (
+                "as = \"bot\"\nhello = false\npath = \"/\"",
+                "without a hello",
+            ),
+            ("as = \"robot\"\npath = \"/\"", "unknown variant"),
+            (
+                "as = \"bot\"\naddress = \"10.0.0.1/8\"",
+                "the range it is in is 10.0.0.0/8",
+            ),
+        ] {
+            let error = toml::from_str::<VisitorTable>(text).unwrap_err();
+            assert!(error.to_string().contains(words), "{text}: {error}");
+        }
+    }
+}
