@@ -43,7 +43,7 @@ pub(crate) async fn answer(session: &Arc<Session>, mut request: Request<Peeked>)
     let user_agent = user_agent.as_ref().map(UserAgent::as_str);
     let made = Made {
         account: account.as_ref(),
-        user_agent: user_agent,
+        user_agent,
         visitor: visitor(session, &live, user_agent, request.uri().path()),
         judged: None,
     };
@@ -59,7 +59,7 @@ pub(crate) async fn answer(session: &Arc<Session>, mut request: Request<Peeked>)
         offer: &session.offer,
         negotiated: &session.negotiated,
         who,
-        user_agent: user_agent,
+        user_agent,
         ssl_url: &ssl_url,
     };
     if let Some(own) = own_answer(session, &live, &request, &subject) {

@@ -111,6 +111,8 @@ fn add(field: &str) -> String {
         "sni" => ("\"next.api.example.com\"", "the server name"),
         "at" => ("\"2026-12-15\"", "the day it shows"),
         "cert" => ("\"api.pem\"", "a PEM file, the leaf first"),
+        "ca" => ("\"clients-ca.pem\"", "the authorities, a PEM file"),
+        "as" => ("\"health-check\"", "who it is"),
         "key" => ("\"api.key\"", "the leaf's private key, a PEM file"),
         _ => return format!("add `{field}`; {EXPLAINED}"),
     };

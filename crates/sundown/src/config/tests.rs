@@ -24,7 +24,7 @@ fn mistakes_are_told_with_line_key_and_remedy() {
         // Unknown keys, in every table.
         (
             "[[sunst]]\n".to_owned(),
-            "line 1: sunst: there is no key `sunst` here (did you mean `sunset`? known here: listener, account, privacy, limits, answers, ledger, sunset, exception, preview)",
+            "line 1: sunst: there is no key `sunst` here (did you mean `sunset`? known here: listener, account, privacy, limits, answers, ledger, visitor, sunset, exception, preview)",
         ),
         (
             format!("{SUNSET}refse = \"2027-01-01\"\n"),
@@ -153,6 +153,35 @@ fn mistakes_are_told_with_line_key_and_remedy() {
             "line 2: account.names.acme: \"abc\" is no SHA-256 in hex (64 digits) (make one with: printf",
         ),
         (
+            "[account]\nsources = [\"range\"]\n".to_owned(),
+            "line 1: account: the source \"range\" has no ranges (add `ranges = \"ranges.csv\"`",
+        ),
+        (
+            "[account]\nsources = [\"bearer:sub\"]\n[account.jwks]\nurl = \"http://a.example/keys\"\n"
+                .to_owned(),
+            "line 3: account.jwks: url \"http://a.example/keys\" can be changed on its way here (use https://",
+        ),
+        (
+            "[account]\ntoken_paths = [\"token\"]\n".to_owned(),
+            "line 2: account.token_paths: \"token\" is no path (write it like \"/oauth/token\")",
+        ),
+        (
+            "[[visitor]]\nas = \"robot\"\n".to_owned(),
+            "line 2: visitor[0].as: `robot` is not known here (",
+        ),
+        (
+            "[[visitor]]\nas = \"bot\"\n".to_owned(),
+            "line 1: visitor[0]: this rule fits everybody (add `address`",
+        ),
+        (
+            "[[visitor]]\nas = \"bot\"\naddress = \"10.0.0.1/8\"\n".to_owned(),
+            "line 3: visitor[0].address: `10.0.0.1/8` has bits set beyond its prefix; the range it is in is 10.0.0.0/8 (write it like",
+        ),
+        (
+            format!("{listener}[[listener.client_certificates]]\nsni = \"a\"\n"),
+            "line 3: listener[0].client_certificates[0].ca: is missing (add `ca =",
+        ),
+        (
             "[limits]\nhead = \"big\"\n".to_owned(),
             "line 2: limits.head: invalid value: string \"big\", expected parsable string (write a size such as \"64 KiB\"",
         ),
@@ -261,7 +290,9 @@ fn the_template_shows_every_key() {
     let template = whole_template();
     for table in [
         "[[listener]]",
+        "[[listener.client_certificates]]",
         "[account]",
+        "[[visitor]]",
         "[privacy]",
         "[limits]",
         "[answers]",
