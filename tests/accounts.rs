@@ -16,7 +16,7 @@ use std::fs;
 use std::io::Write;
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
 use edge::{Edge, REFUSE, WARN, beside, eventually};
 use rustix::process::Signal;
@@ -78,6 +78,12 @@ fn reload(edge: &Edge, configuration: &str) {
     });
 }
 
+/// Stops an edge whose directory is still to be looked at.
+fn end(edge: &Edge) {
+    edge.signal(Signal::TERM);
+    eventually("the edge has stopped", || edge.has_ended());
+}
+
 /// Every file below a directory, as bytes.
 fn files(directory: &Path, all: &mut Vec<u8>) {
     for entry in fs::read_dir(directory).unwrap() {
@@ -134,11 +140,10 @@ fn every_source_names_the_account_and_no_secret_is_written_anywhere() {
             None => assert!(hashed(&seen) && seen["inferred"] == false, "{seen}"),
         }
     }
-    let directory = beside(&edge, "");
+    end(&edge);
     let mut written = Vec::new();
-    files(&directory.join("data"), &mut written);
-    // Kept until it is read: the directory goes with the edge.
-    let ended = edge.stop();
+    files(&beside(&edge, "data"), &mut written);
+    let ended = edge.wait();
     written.extend(ended.log.as_bytes());
     for sighting in &ended.sightings {
         written.extend(sighting.to_string().as_bytes());
@@ -282,6 +287,58 @@ fn who_is_refused_is_known_by_what_was_seen_there_before() {
             text.starts_with(begins)
         };
         assert!(as_expected, "{from} {user}: {output:?}");
+    }
+}
+
+/// Starts an edge that finds the data of one before it.
+fn restart(data: &Path, configuration: &str) -> Edge {
+    let script = r#"
+        before=; for word in "$@"; do
+            [ "$before" = --data-dir ] && mkdir -p "$word" && cp -a "$DATA/." "$word"
+            before=$word
+        done
+        exec "$PROGRAM" "$@"
+    "#;
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", script, "sh"])
+        .env("DATA", data)
+        .env("PROGRAM", env!("CARGO_BIN_EXE_sundown"));
+    Edge::launch(command, configuration, None)
+}
+
+#[test]
+fn who_is_refused_is_known_by_what_an_earlier_run_saw() {
+    let sources = "[account]\nsources = [\"basic\"]\n";
+    for (addresses, expected) in [
+        ("whole", ["jo", ""]),
+        // A neighbour with the same program may be anybody of the network.
+        ("truncated", ["jo", "jo"]),
+        ("none", ["", ""]),
+    ] {
+        let kept = format!("{sources}[privacy]\naddresses = \"{addresses}\"\n");
+        let edge = Edge::start(&format!("{WARN}{kept}"), None);
+        assert!(
+            old_call(&edge, "127.0.0.5", &["--user", "jo:x"])
+                .status
+                .success()
+        );
+        let saved = tempfile::tempdir().unwrap();
+        end(&edge);
+        let copied = Command::new("cp")
+            .arg("-a")
+            .arg(beside(&edge, "data/."))
+            .arg(saved.path())
+            .status();
+        assert!(copied.unwrap().success());
+        let edge = restart(saved.path(), &format!("{REFUSE}{kept}"));
+        for (count, (from, id)) in (1..).zip(["127.0.0.5", "127.0.0.6"].into_iter().zip(expected)) {
+            assert_eq!(old_call(&edge, from, &[]).status.code(), Some(35));
+            let account = last(&edge, count)["account"].clone();
+            let found = account["id"].as_str().unwrap_or_default();
+            assert_eq!(found, id, "{addresses} {from}: {account}");
+            assert!(id.is_empty() || account["inferred"] == true, "{account}");
+        }
     }
 }
 

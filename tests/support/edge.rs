@@ -213,6 +213,11 @@ impl Edge {
         kill_process(Pid::from_child(&self.child), signal).expect("a process of our own");
     }
 
+    /// Whether it has closed its standard output.
+    pub(crate) fn has_ended(&self) -> bool {
+        lock(&self.said.events).ended
+    }
+
     /// How many file descriptors it has open.
     pub(crate) fn descriptors(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.child.id()))

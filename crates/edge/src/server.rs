@@ -270,7 +270,7 @@ fn live(
         accounts.go_on_from(before);
     }
     Ok(Live {
-        visitors: Visitors::new(&settings.visitors),
+        visitors: Visitors::new(&settings.visitors).map_err(AccountsError::Visitors)?,
         plan,
         settings,
         accounts,

@@ -119,7 +119,9 @@ impl<'de> Deserialize<'de> for Upstream {
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Privacy {
-    /// How much of a client's address is kept. Default `"whole"`.
+    /// How much of a client's address is kept. Default `"whole"`. A restart leaves only that much to attribute clients
+    /// by that are refused: with `"truncated"` every account that was seen in the network with the same offer is a
+    /// candidate, and decides nothing; with `"none"` there are none.
     #[serde(default)]
     pub addresses: Addresses,
 }

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
+use aho_corasick::{AhoCorasick, BuildError};
 use floor::{Cidr, same_name};
 use hello::Offer;
 use ledger::Visitor;
@@ -81,7 +82,8 @@ impl VisitorTable {
         self.user_agent.is_some() || self.user_agent_contains.is_some() || self.path.is_some()
     }
 
-    fn fits(&self, seen: &Seen<'_>) -> bool {
+    /// `contains` says whether its User-Agent contains what this rule wants.
+    fn fits(&self, seen: &Seen<'_>, contains: impl FnOnce() -> bool) -> bool {
         let address = self.address.is_empty()
             || self
                 .address
@@ -94,7 +96,7 @@ impl VisitorTable {
                     .as_deref()
                     .is_none_or(|sni| same_name(hello.sni.unwrap_or_default(), sni))
                     // Last, for it takes longest.
-                    && self.fits_request(seen.request)
+                    && self.fits_request(seen.request, contains)
                     && self
                         .ja4
                         .as_deref()
@@ -105,7 +107,7 @@ impl VisitorTable {
         address && hello
     }
 
-    fn fits_request(&self, request: Option<Asked<'_>>) -> bool {
+    fn fits_request(&self, request: Option<Asked<'_>>, contains: impl FnOnce() -> bool) -> bool {
         let Some(Asked { user_agent, path }) = request else {
             return !self.of_request();
         };
@@ -113,10 +115,7 @@ impl VisitorTable {
         self.user_agent
             .as_deref()
             .is_none_or(|begins| user_agent.starts_with(begins))
-            && self
-                .user_agent_contains
-                .as_deref()
-                .is_none_or(|part| user_agent.contains(part))
+            && (self.user_agent_contains.is_none() || contains())
             && self.path.as_deref().is_none_or(|wanted| path == wanted)
     }
 }
@@ -148,9 +147,15 @@ pub(crate) struct Asked<'a> {
 /// The rules in force.
 pub(crate) struct Visitors {
     rules: Vec<VisitorTable>,
+    /// Finds what rules want a User-Agent to contain, all in one pass: looking for each by itself takes longer than the
+    /// rest of a sighting. A rule that wants nothing has a part that is nowhere.
+    parts: AhoCorasick,
     /// Whether any rule looks at paths: if none does, a request that is like the one before it needs no second look.
     by_path: bool,
 }
+
+/// In no User-Agent: those are ASCII without control characters.
+const NOWHERE: &str = "\0";
 
 #[derive(Deserialize)]
 struct BuiltIn {
@@ -167,20 +172,33 @@ static RULES: LazyLock<Vec<VisitorTable>> = LazyLock::new(|| {
 });
 
 impl Visitors {
-    pub(crate) fn new(own: &[VisitorTable]) -> Self {
+    /// The operator's rules and those that are built in. Fails where the operator's are more than can be searched for.
+    pub(crate) fn new(own: &[VisitorTable]) -> Result<Self, BuildError> {
         let rules: Vec<VisitorTable> = own.iter().chain(&*RULES).cloned().collect();
-        Self {
+        let parts = rules
+            .iter()
+            .map(|rule| rule.user_agent_contains.as_deref().unwrap_or(NOWHERE));
+        Ok(Self {
             by_path: rules.iter().any(|rule| rule.path.is_some()),
+            parts: AhoCorasick::new(parts)?,
             rules,
-        }
+        })
     }
 
     /// Who it is, by what is seen so far.
     pub(crate) fn who(&self, seen: &Seen<'_>) -> Visitor {
+        let user_agent = seen.request.and_then(|request| request.user_agent);
+        let mut contained: Vec<usize> = user_agent
+            .into_iter()
+            .flat_map(|agent| self.parts.find_overlapping_iter(agent))
+            .map(|part| part.pattern().as_usize())
+            .collect();
+        contained.sort_unstable();
         self.rules
             .iter()
-            .find(|rule| rule.fits(seen))
-            .map_or(Visitor::Customer, |rule| rule.visitor)
+            .enumerate()
+            .find(|(index, rule)| rule.fits(seen, || contained.binary_search(index).is_ok()))
+            .map_or(Visitor::Customer, |(_, rule)| rule.visitor)
     }
 
     /// Whether requests of the same User-Agent on one connection can be of different visitors.
@@ -204,7 +222,7 @@ mod tests {
 
     fn visitors(text: &str) -> Visitors {
         let rules: BuiltIn = toml::from_str(text).unwrap();
-        Visitors::new(&rules.visitor)
+        Visitors::new(&rules.visitor).unwrap()
     }
 
     fn who(visitors: &Visitors, address: &str, user_agent: &str, path: &str) -> Visitor {
@@ -224,7 +242,7 @@ mod tests {
 
     #[test]
     fn the_built_in_rules_know_the_usual_visitors() {
-        let built_in = Visitors::new(&[]);
+        let built_in = Visitors::new(&[]).unwrap();
         for (user_agent, visitor) in [
             ("ELB-HealthChecker/2.0", Visitor::HealthCheck),
             ("GoogleHC/1.0", Visitor::HealthCheck),

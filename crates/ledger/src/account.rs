@@ -30,7 +30,7 @@ pub struct Inferred {
     pub more: bool,
 }
 
-/// An account that was seen where a connection came from.
+/// An account that was seen where a connection came from, or whose network or server name that is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Candidate {
     /// The account's id.

@@ -35,7 +35,7 @@ pub struct Sighting {
     pub account: Option<Account>,
     /// Whether a customer is behind it.
     pub visitor: Visitor,
-    /// The first User-Agent on the connection, at most 256 bytes of it.
+    /// The User-Agent of the last request that had one, at most 256 bytes of it.
     pub user_agent: Option<Box<str>>,
     /// What the plan said, at the hello or at the last request; absent when no hello could be read.
     pub judged: Option<Judged>,

@@ -9,9 +9,9 @@ use std::thread;
 
 use anyhow::{Context, anyhow};
 use edge::secret::Secret;
-use edge::settings::Upstream;
+use edge::settings::{Settings, Upstream};
 use edge::{Clock, Edge, Handle, Ingredients, StartError};
-use ledger::{Association, LedgerSettings, Receiver, Sink, Writer};
+use ledger::{Association, LedgerSettings, Query, Reader, Receiver, Sink, Writer};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -44,6 +44,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     let output = output::Writer::new(arguments.output);
 
     let (ledger, sink, sightings) = open_ledger(&arguments.data_dir, &ledger, clock);
+    let remembered = remembered(&arguments.data_dir, &settings);
     let runtime = runtime(arguments.workers)?;
     let (edge, listening) = {
         let _inside = runtime.enter();
@@ -55,7 +56,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
             data_dir: arguments.data_dir.clone(),
             clock,
             sink,
-            remembered: remembered(),
+            remembered,
         })
         .map_err(with_remedy)?;
         let listening = output::Listening {
@@ -111,8 +112,17 @@ fn open_ledger(
 }
 
 /// Where accounts were seen by earlier runs, for the clients of theirs that will be refused.
-fn remembered() -> Vec<Association> {
-    Vec::new()
+fn remembered(data_dir: &Path, settings: &Settings) -> Vec<Association> {
+    let account = &settings.account;
+    if account.sources.is_empty() && account.token_paths.is_empty() {
+        return Vec::new();
+    }
+    Reader::open(&data_dir.join(ledger::FILE))
+        .and_then(|reader| reader.associations(edge::MOST_ASSOCIATIONS))
+        .unwrap_or_else(|error| {
+            tracing::warn!("clients that are refused cannot be attributed by what was seen before this start: {error}");
+            Vec::new()
+        })
 }
 
 /// An edge that cannot start, with what to do about it.

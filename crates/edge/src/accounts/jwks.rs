@@ -3,6 +3,7 @@
 //! A token that does not verify names no account. Symmetric keys are passed over: whoever can read the set could sign
 //! with them.
 
+use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -296,10 +297,13 @@ impl Key {
 }
 
 fn read(path: &Path) -> Result<Vec<Key>, JwksError> {
-    let set = std::fs::read(path).map_err(|source| JwksError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+    let mut set = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(LONGEST_SET as u64).read_to_end(&mut set))
+        .map_err(|source| JwksError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
     parse(&set, &path.display().to_string())
 }
 

@@ -50,6 +50,9 @@ pub enum AccountsError {
     /// The keys that tokens are verified with.
     #[error(transparent)]
     Jwks(#[from] JwksError),
+    /// The rules for visitors.
+    #[error("[[visitor]]: {0}; write fewer or shorter `user_agent_contains`")]
+    Visitors(aho_corasick::BuildError),
 }
 
 /// What a connection shows of itself, whatever is asked on it.

@@ -25,7 +25,8 @@ pub(crate) async fn client(
         return None;
     }
     if let Some(user) = basic_user(request.headers()) {
-        // Encoded as in a form, says RFC 6749. Not all do: those who do not have no `%` and no `+` in it.
+        // Encoded as in a form, says RFC 6749. Not all do that, and then `&` and `=` are letters like others.
+        let user = user.replace('&', "%26").replace('=', "%3D");
         let decoded = parse(user.as_bytes()).next()?.0;
         return (!decoded.is_empty()).then(|| plain(&decoded, before));
     }

@@ -143,6 +143,12 @@ fn trustworthy(text: &str) -> Result<Uri, String> {
     let url: Uri = text
         .parse()
         .map_err(|error| format!("url {text:?} is no URL ({error}); write it as https://login.example.com/.well-known/jwks.json"))?;
+    if url
+        .authority()
+        .is_some_and(|authority| authority.as_str().contains('@'))
+    {
+        return Err("url has a user or a password, which would be logged; leave it out: public keys need none".to_owned());
+    }
     let host = url.host().unwrap_or_default();
     let here = host == "localhost"
         || host
