@@ -82,8 +82,7 @@ impl VisitorTable {
         self.user_agent.is_some() || self.user_agent_contains.is_some() || self.path.is_some()
     }
 
-    /// `contains` says whether its User-Agent contains what this rule wants.
-    fn fits(&self, seen: &Seen<'_>, contains: impl FnOnce() -> bool) -> bool {
+    fn fits(&self, seen: &Seen<'_>) -> bool {
         let address = self.address.is_empty()
             || self
                 .address
@@ -96,7 +95,7 @@ impl VisitorTable {
                     .as_deref()
                     .is_none_or(|sni| same_name(hello.sni.unwrap_or_default(), sni))
                     // Last, for it takes longest.
-                    && self.fits_request(seen.request, contains)
+                    && self.fits_request(seen.request)
                     && self
                         .ja4
                         .as_deref()
@@ -107,7 +106,7 @@ impl VisitorTable {
         address && hello
     }
 
-    fn fits_request(&self, request: Option<Asked<'_>>, contains: impl FnOnce() -> bool) -> bool {
+    fn fits_request(&self, request: Option<Asked<'_>>) -> bool {
         let Some(Asked { user_agent, path }) = request else {
             return !self.of_request();
         };
@@ -115,8 +114,20 @@ impl VisitorTable {
         self.user_agent
             .as_deref()
             .is_none_or(|begins| user_agent.starts_with(begins))
-            && (self.user_agent_contains.is_none() || contains())
+            && self
+                .user_agent_contains
+                .as_deref()
+                .is_none_or(|part| user_agent.contains(part))
             && self.path.as_deref().is_none_or(|wanted| path == wanted)
+    }
+
+    /// What is in every User-Agent that it fits, if there is such a thing.
+    fn part(&self) -> Option<&str> {
+        [&self.user_agent_contains, &self.user_agent]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .find(|part| !part.is_empty())
     }
 }
 
@@ -147,15 +158,16 @@ pub(crate) struct Asked<'a> {
 /// The rules in force.
 pub(crate) struct Visitors {
     rules: Vec<VisitorTable>,
-    /// Finds what rules want a User-Agent to contain, all in one pass: looking for each by itself takes longer than the
-    /// rest of a sighting. A rule that wants nothing has a part that is nowhere.
+    /// The places of those that do not look at User-Agents.
+    any_agent: Vec<usize>,
+    /// Finds the others by what is in a User-Agent, all in one pass: trying each in turn takes longer than all the rest
+    /// of a sighting.
     parts: AhoCorasick,
+    /// The place of the rule that each part is of.
+    of_parts: Vec<usize>,
     /// Whether any rule looks at paths: if none does, a request that is like the one before it needs no second look.
     by_path: bool,
 }
-
-/// In no User-Agent: those are ASCII without control characters.
-const NOWHERE: &str = "\0";
 
 #[derive(Deserialize)]
 struct BuiltIn {
@@ -175,12 +187,21 @@ impl Visitors {
     /// The operator's rules and those that are built in. Fails where the operator's are more than can be searched for.
     pub(crate) fn new(own: &[VisitorTable]) -> Result<Self, BuildError> {
         let rules: Vec<VisitorTable> = own.iter().chain(&*RULES).cloned().collect();
-        let parts = rules
-            .iter()
-            .map(|rule| rule.user_agent_contains.as_deref().unwrap_or(NOWHERE));
+        let (mut any_agent, mut of_parts, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, rule) in rules.iter().enumerate() {
+            match rule.part() {
+                Some(part) => {
+                    of_parts.push(place);
+                    parts.push(part);
+                }
+                None => any_agent.push(place),
+            }
+        }
         Ok(Self {
-            by_path: rules.iter().any(|rule| rule.path.is_some()),
             parts: AhoCorasick::new(parts)?,
+            by_path: rules.iter().any(|rule| rule.path.is_some()),
+            any_agent,
+            of_parts,
             rules,
         })
     }
@@ -188,16 +209,16 @@ impl Visitors {
     /// Who it is, by what is seen so far.
     pub(crate) fn who(&self, seen: &Seen<'_>) -> Visitor {
         let user_agent = seen.request.and_then(|request| request.user_agent);
-        let mut contained: Vec<usize> = user_agent
+        let by_agent = user_agent
             .into_iter()
             .flat_map(|agent| self.parts.find_overlapping_iter(agent))
-            .map(|part| part.pattern().as_usize())
-            .collect();
-        contained.sort_unstable();
-        self.rules
-            .iter()
-            .enumerate()
-            .find(|(index, rule)| rule.fits(seen, || contained.binary_search(index).is_ok()))
+            .filter_map(|found| self.of_parts.get(found.pattern().as_usize()));
+        // The first rule that fits, wherever it was found.
+        by_agent
+            .chain(&self.any_agent)
+            .filter_map(|&place| Some((place, self.rules.get(place)?)))
+            .filter(|(_, rule)| rule.fits(seen))
+            .min_by_key(|(place, _)| *place)
             .map_or(Visitor::Customer, |(_, rule)| rule.visitor)
     }
 
