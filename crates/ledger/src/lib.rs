@@ -11,9 +11,12 @@
 
 mod account;
 mod amounts;
+mod compaction;
 mod entry;
 mod error;
+mod export;
 mod health;
+mod importer;
 mod query;
 mod reader;
 mod rollup;
@@ -27,11 +30,14 @@ mod totals;
 mod writer;
 
 pub use account::{Account, Association, Candidate, Inferred, MOST_CANDIDATES, Visitor};
+pub use compaction::{Compacted, compact};
 pub use entry::Entry;
 pub use error::LedgerError;
+pub use export::{ExportError, Format};
 pub use health::{Health, HealthSnapshot, State};
+pub use importer::Importer;
 pub use query::{AccountFacts, Counts, Detail, Gap, Group, Query, Range, Who, WindowHit};
-pub use reader::Reader;
+pub use reader::{Info, Reader};
 pub use settings::LedgerSettings;
 pub use sighting::{Judged, Negotiated, Outcome, Requests, Sighting};
 pub use sink::{Receiver, Sink, channel, channel_without_ledger};

@@ -3,10 +3,12 @@
 mod accounts;
 mod details;
 mod groups;
+mod info;
+pub(crate) mod keys;
 mod names;
-mod rows;
+pub(crate) mod rows;
+mod verify;
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +19,8 @@ use crate::amounts::moment;
 use crate::error::{LedgerError, Trouble};
 use crate::store::schema;
 use crate::{AccountFacts, Association, Detail, Gap, Group, Query, Range, Who, WindowHit};
+pub use info::Info;
+pub(crate) use names::{Texts, offer};
 
 /// How long a question waits for a lock. Readers and a writer do not lock each other out; recovery after a kill does,
 /// for a moment.
@@ -86,13 +90,43 @@ impl Reader {
         Ok(Self { path, connection })
     }
 
+    /// How much it holds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Query::offers`].
+    pub fn info(&self) -> Result<Info, LedgerError> {
+        self.ask(|transaction| info::info(transaction, &self.path))
+    }
+
+    /// Checks everything that must hold of a ledger, and gives what is wrong in words. Reads all of it: some seconds
+    /// for ten million rows. `progress` is told how many parts are done and how many there are.
+    ///
+    /// # Errors
+    ///
+    /// When the storage cannot be read. A file that is too damaged to be read is what is wrong, and no error.
+    pub fn verify(&self, progress: impl FnMut(u64, u64)) -> Result<Vec<String>, LedgerError> {
+        match self.ask(|transaction| verify::verify(transaction, progress)) {
+            Err(LedgerError::Damaged { reason, .. }) => Ok(vec![reason]),
+            verified => verified,
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is committed while it lasts is not seen by it.
+    pub(crate) fn transaction(&self) -> rusqlite::Result<Transaction<'_>> {
+        self.connection.unchecked_transaction()
+    }
+
     /// Asks within one transaction: what is committed meanwhile is in the whole answer or in none of it.
     fn ask<T>(
         &self,
         question: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, LedgerError> {
-        self.connection
-            .unchecked_transaction()
+        self.transaction()
             .and_then(|transaction| question(&transaction))
             .map_err(|error| LedgerError::from_sqlite(&self.path, &error))
     }
@@ -103,13 +137,7 @@ impl Query for Reader {
         self.ask(|transaction| {
             transaction
                 .prepare("SELECT identity, bytes FROM offer")?
-                .query_map((), |row| {
-                    let bytes = row.get_ref(1)?.as_blob()?;
-                    let offer = Offer::from_bytes(bytes).map_err(|error| {
-                        names::unreadable(1, rusqlite::types::Type::Blob, error)
-                    })?;
-                    Ok((names::identity(row, 0)?, offer))
-                })?
+                .query_map((), |row| Ok((names::identity(row, 0)?, offer(row, 1)?)))?
                 .collect()
         })
     }
@@ -158,9 +186,7 @@ impl Query for Reader {
 
 /// Whether changes lie beside the file that are not in it yet.
 fn has_log(path: &Path) -> bool {
-    let mut log = OsString::from(path);
-    log.push("-wal");
-    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+    std::fs::metadata(info::beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
 }
 
 /// The file as a URI that tells SQLite that nobody changes it.

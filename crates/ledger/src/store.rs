@@ -54,15 +54,19 @@ use std::path::PathBuf;
 
 use rusqlite::Connection;
 
-use crate::LedgerSettings;
+use crate::{LedgerError, LedgerSettings};
 use known::Known;
 
+pub(crate) use commit::Delay;
+pub(crate) use compact::Step;
 pub(crate) use thread::{Place, run};
+pub(crate) use verify::check_day;
 
 /// The name of the file in the data directory.
 pub const FILE: &str = "ledger.sqlite";
 
 /// A ledger opened to be written.
+#[derive(Debug)]
 pub(crate) struct Store {
     path: PathBuf,
     connection: Connection,
@@ -77,6 +81,18 @@ pub(crate) struct Store {
 }
 
 impl Store {
+    /// What SQLite said about it.
+    pub(crate) fn fault(&self, error: &rusqlite::Error) -> LedgerError {
+        LedgerError::from_sqlite(&self.path, error)
+    }
+
+    /// As [`Store::close`], with an error that names the file.
+    pub(crate) fn finish(self) -> Result<(), LedgerError> {
+        let path = self.path.clone();
+        self.close()
+            .map_err(|error| LedgerError::from_sqlite(&path, &error))
+    }
+
     /// An orderly end: what is in the log goes into the file, and no gap is recorded by whoever comes next.
     pub(crate) fn close(self) -> rusqlite::Result<()> {
         self.connection

@@ -39,6 +39,9 @@ pub(crate) enum Command {
     Plan(PlanArguments),
     /// Shows what a server negotiates with this machine, and which floors that meets
     Check(CheckArguments),
+    /// Shows, compacts or exports what an edge has seen
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Writes a commented sundown.toml with sensible dates
     Init(InitArguments),
     /// Prints the named floors as text: versions, cipher suites, groups and their sources
@@ -148,6 +151,83 @@ pub(crate) struct CheckArguments {
     /// JSON instead of a table
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Says what the ledger holds: its size, rows, clients, offers, first and last day, and gaps
+    #[command(after_help = "\
+Exit codes: 0 all is well, as far as was looked; 1 --verify found something wrong; 2 it cannot be read.")]
+    Info(LedgerInfoArguments),
+    /// Makes days of old hours, drops old days and gives their room back, as [ledger] says
+    #[command(after_help = "\
+A running edge makes days of hours and drops days by itself; the room that this leaves is used again and not given \
+back. This may run beside an edge. While the room is given back, as much again is needed, and the edge keeps what it \
+sees in memory.")]
+    Compact(LedgerCompactArguments),
+    /// Writes every row as CSV, JSON lines or Parquet
+    #[command(after_help = "\
+A row is what was counted together in one hour, or in one day once it was compacted; hours and days that the range \
+touches are whole.
+
+Examples:
+  sundown ledger export --since 2026-03-01 -o march.csv
+  sundown ledger export --format jsonl | jq 'select(.refused > 0) | .account'
+  sundown ledger export --format parquet -o all.parquet && duckdb -c \"SELECT account, sum(refused) FROM 'all.parquet' GROUP BY 1\"")]
+    Export(LedgerExportArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LedgerInfoArguments {
+    /// Where the ledger is
+    #[arg(long, value_name = "DIR", default_value = "sundown-data")]
+    pub(crate) data_dir: PathBuf,
+    /// Reads all of it and checks that it holds what was written
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// JSON instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LedgerCompactArguments {
+    /// Where the ledger is
+    #[arg(long, value_name = "DIR", default_value = "sundown-data")]
+    pub(crate) data_dir: PathBuf,
+    /// The configuration with the [ledger] table [default: sundown.toml where there is one, else the defaults]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LedgerExportArguments {
+    /// Where the ledger is
+    #[arg(long, value_name = "DIR", default_value = "sundown-data")]
+    pub(crate) data_dir: PathBuf,
+    /// How it is written [default: as the end of the output's name says, else csv]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<TableFormat>,
+    /// From this moment on: 2026-03-01, or RFC 3339
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) since: Option<Timestamp>,
+    /// Until this moment
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) until: Option<Timestamp>,
+    /// The file to write [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// How a table is written for other programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TableFormat {
+    /// Comma-separated, with a head, safe to open in a spreadsheet
+    Csv,
+    /// A JSON object on each line
+    Jsonl,
+    /// Apache Parquet
+    Parquet,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod cli;
 mod config;
 mod floors;
 mod init;
+mod ledger;
 mod plan;
 mod serve;
 mod table;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Ledger(command) => ledger::run(&command),
         Command::Init(arguments) => init::run(&arguments),
         Command::Floors(arguments) => floors::run(&arguments),
         Command::Completions { shell } => {

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use hello::OfferId;
+use hello::{Offer, OfferId};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
 
@@ -39,6 +39,11 @@ pub(crate) fn optional_identity(row: &Row<'_>, column: usize) -> rusqlite::Resul
     bytes
         .map(|bytes| bytes.try_into().map(OfferId))
         .transpose()
+        .map_err(|error| unreadable(column, Type::Blob, error))
+}
+
+pub(crate) fn offer(row: &Row<'_>, column: usize) -> rusqlite::Result<Offer> {
+    Offer::from_bytes(row.get_ref(column)?.as_blob()?)
         .map_err(|error| unreadable(column, Type::Blob, error))
 }
 
@@ -109,6 +114,9 @@ pub(crate) fn clients(
     Ok(found)
 }
 
+/// Texts held at once; most are repeated many times over.
+const MOST_TEXTS: usize = 65_536;
+
 /// Texts by their ids, each held once.
 #[derive(Debug, Default)]
 pub(crate) struct Texts(HashMap<i64, Arc<str>>);
@@ -130,6 +138,9 @@ impl Texts {
         let text: Arc<str> = connection
             .prepare_cached("SELECT value FROM text WHERE id = ?")?
             .query_row([id], |row| row.get(0))?;
+        if self.0.len() >= MOST_TEXTS {
+            self.0.clear();
+        }
         self.0.insert(id, text.clone());
         Ok(Some(text))
     }

@@ -57,22 +57,16 @@ pub(crate) fn split(hours: Span<i64>) -> (Span<i64>, Vec<Span<i64>>) {
     (first_whole..after_whole, parts.collect())
 }
 
-/// Gives every row of these hours to `each`, with its key and its age.
+/// Gives every row of these hours to `each`, with its key.
 pub(crate) fn scan_hours(
     connection: &Connection,
     hours: &Span<i64>,
     mut each: impl FnMut(i64, Amounts),
 ) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT hour, key, {AMOUNTS}, age FROM hourly WHERE hour >= ? AND hour < ?"
-    ))?;
-    let mut rows = statement.query([hours.start, hours.end])?;
-    while let Some(row) = rows.next()? {
-        let mut found = amounts(row, 2, row.get::<_, i64>(0)? * HOUR)?;
-        found.age = row.get(10)?;
-        each(row.get(1)?, found);
-    }
-    Ok(())
+    walk_hours(connection, hours, |_, key, amounts| {
+        each(key, amounts);
+        true
+    })
 }
 
 /// The same for compacted days.
@@ -81,16 +75,65 @@ pub(crate) fn scan_days(
     days: &Span<i64>,
     mut each: impl FnMut(i64, Amounts),
 ) -> rusqlite::Result<()> {
+    walk_days(connection, days, |_, key, amounts| {
+        each(key, amounts);
+        true
+    })
+}
+
+/// Gives the rows of these hours to `each`, with the second at which the hour starts and the key, until it says no.
+pub(crate) fn walk_hours(
+    connection: &Connection,
+    hours: &Span<i64>,
+    each: impl FnMut(i64, i64, Amounts) -> bool,
+) -> rusqlite::Result<()> {
+    walk(connection, "hourly", "hour", HOUR, hours, each)
+}
+
+/// The same for compacted days.
+pub(crate) fn walk_days(
+    connection: &Connection,
+    days: &Span<i64>,
+    each: impl FnMut(i64, i64, Amounts) -> bool,
+) -> rusqlite::Result<()> {
+    walk(connection, "daily", "day", DAY_HOURS * HOUR, days, each)
+}
+
+fn walk(
+    connection: &Connection,
+    table: &str,
+    column: &str,
+    seconds: i64,
+    span: &Span<i64>,
+    mut each: impl FnMut(i64, i64, Amounts) -> bool,
+) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT day, key, {AMOUNTS}, age FROM daily WHERE day >= ? AND day < ?"
+        "SELECT {column}, key, {AMOUNTS}, age FROM {table} WHERE {column} >= ? AND {column} < ?"
     ))?;
-    let mut rows = statement.query([days.start, days.end])?;
+    let mut rows = statement.query([span.start, span.end])?;
     while let Some(row) = rows.next()? {
-        let mut found = amounts(row, 2, row.get::<_, i64>(0)? * DAY_HOURS * HOUR)?;
+        let start = row.get::<_, i64>(0)? * seconds;
+        let mut found = amounts(row, 2, start)?;
         found.age = row.get(10)?;
-        each(row.get(1)?, found);
+        if !each(start, row.get(1)?, found) {
+            break;
+        }
     }
     Ok(())
+}
+
+/// How many rows these hours, and the days that they touch, have.
+pub(crate) fn count(connection: &Connection, hours: &Span<i64>) -> rusqlite::Result<u64> {
+    let count = |sql: &str, span: &Span<i64>| {
+        connection.query_row(sql, [span.start, span.end], |row| row.get::<_, u64>(0))
+    };
+    Ok(count(
+        "SELECT count(*) FROM hourly WHERE hour >= ? AND hour < ?",
+        hours,
+    )? + count(
+        "SELECT count(*) FROM daily WHERE day >= ? AND day < ?",
+        &days(hours),
+    )?)
 }
 
 /// The row of an hour and a key.

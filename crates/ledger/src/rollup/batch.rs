@@ -84,6 +84,13 @@ impl Batch {
         self.since.is_none()
     }
 
+    /// There is no room for another row.
+    pub(crate) fn is_full(&self) -> bool {
+        self.rows.len() >= self.most_rows
+            || self.key_bytes >= MOST_KEY_BYTES
+            || self.offer_bytes >= MOST_OFFER_BYTES
+    }
+
     /// How many connections and requests it counts.
     pub(crate) fn count(&self) -> u64 {
         let rows = self.rows.values().map(|row| &row.amounts);
@@ -117,9 +124,7 @@ impl Batch {
         let hour = hour_of(amounts.first);
         let key = Key::of(entry, offer);
         let digest = key.digest(scratch);
-        let has_room = self.rows.len() < self.most_rows
-            && self.key_bytes < MOST_KEY_BYTES
-            && self.offer_bytes < MOST_OFFER_BYTES;
+        let has_room = !self.is_full();
         match self.rows.entry((hour, digest)) {
             Slot::Occupied(mut row) => row.get_mut().amounts.add(&amounts),
             Slot::Vacant(slot) if has_room => {

@@ -14,24 +14,33 @@ use crate::{Visitor, Who};
 /// that makes them up can bring 64 KiB with every hello.
 const MOST_NEW_OFFER_BYTES: i64 = 64 << 20;
 
+/// What held a batch up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Delay {
+    /// Why it could not be stored at first: noted as a gap, for as long as this lasted a kill would have lost it.
+    pub(crate) waited: Option<&'static str>,
+    /// Why the batch before it could not be stored at first: this one grew meanwhile, and if it grew beyond its
+    /// bounds it did so for that reason.
+    pub(crate) behind: Option<&'static str>,
+}
+
 /// What a commit did.
 #[derive(Debug, Default)]
-pub(super) struct Committed {
-    pub(super) rows: usize,
+pub(crate) struct Committed {
+    pub(crate) rows: usize,
     /// Connections and requests counted without their details, and why.
-    pub(super) others: Vec<(Overflow, u64)>,
+    pub(crate) others: Vec<(Overflow, u64)>,
 }
 
 impl Store {
-    /// Writes a batch with its number. `trouble` is why the batch had to wait, where it had: what overflowed
-    /// meanwhile did so for that reason.
-    pub(super) fn commit(
+    /// Writes a batch with its number.
+    pub(crate) fn commit(
         &mut self,
         number: i64,
         batch: &Batch,
-        trouble: Option<&'static str>,
+        delay: Delay,
     ) -> rusqlite::Result<Committed> {
-        let result = self.write(number, batch, trouble);
+        let result = self.write(number, batch, delay);
         if result.is_err() {
             // It may hold ids that were rolled back.
             self.known = Known::default();
@@ -39,12 +48,7 @@ impl Store {
         result
     }
 
-    fn write(
-        &mut self,
-        number: i64,
-        batch: &Batch,
-        trouble: Option<&'static str>,
-    ) -> rusqlite::Result<Committed> {
+    fn write(&mut self, number: i64, batch: &Batch, delay: Delay) -> rusqlite::Result<Committed> {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -68,7 +72,7 @@ impl Store {
         for ((hour, visitor, why), amounts) in &batch.others {
             writing.other(*hour, *visitor, *why, amounts);
         }
-        let committed = writing.finish(trouble)?;
+        let committed = writing.finish(delay)?;
         transaction
             .prepare_cached("UPDATE writer SET batch = ?, alive = ifnull(?, alive) WHERE id = ?")?
             .execute((number, batch.latest, self.writer))?;
@@ -151,7 +155,7 @@ impl Writing<'_> {
             .or_insert(*amounts);
     }
 
-    fn finish(mut self, trouble: Option<&'static str>) -> rusqlite::Result<Committed> {
+    fn finish(mut self, delay: Delay) -> rusqlite::Result<Committed> {
         let mut committed = Committed::default();
         let mut scratch = Vec::new();
         for ((hour, visitor, why), amounts) in std::mem::take(&mut self.others) {
@@ -170,7 +174,7 @@ impl Writing<'_> {
                     .add_key(self.transaction, &digest, &key, None, day_of(hour))?,
             };
             self.rows.push((hour, known, amounts));
-            let reason = trouble.unwrap_or(why.reason());
+            let reason = delay.behind.unwrap_or(why.reason());
             note_gap(self.transaction, reason, &amounts)?;
             committed
                 .others
@@ -181,7 +185,14 @@ impl Writing<'_> {
             .sort_unstable_by_key(|(hour, key, _)| (*hour, key.id));
         committed.rows = self.rows.len();
         let mut clients: HashMap<(i64, i64), Amounts> = HashMap::new();
-        for (hour, key, amounts) in std::mem::take(&mut self.rows) {
+        let rows = std::mem::take(&mut self.rows);
+        if let Some(reason) = delay.waited {
+            let mut all = EMPTY_DAY.sum;
+            rows.iter().for_each(|(_, _, amounts)| all.add(amounts));
+            all.connections = 0;
+            note_gap(self.transaction, reason, &all)?;
+        }
+        for (hour, key, amounts) in rows {
             upsert_hourly(self.transaction, hour, key.id, &amounts)?;
             let day = day_of(hour);
             clients

@@ -70,14 +70,18 @@ impl Store {
         settings: &LedgerSettings,
         now: Timestamp,
     ) -> Result<Self, LedgerError> {
-        // Accounts and addresses are nobody else's business, and SQLite gives its logs the mode of the file.
-        OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)
-            .map_err(|error| LedgerError::from_io(path, &error))?;
+        if !path.exists() {
+            // Accounts and addresses are nobody else's business, and SQLite gives its logs the mode of the file. One
+            // that exists is not opened here: closing it again would end the locks of every connection of this
+            // process to it (POSIX).
+            OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(path)
+                .map_err(|error| LedgerError::from_io(path, &error))?;
+        }
         let lock_path = path.with_file_name(LOCK);
         let lock = OpenOptions::new()
             .write(true)

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::Store;
-use super::commit::Committed;
+use super::commit::{Committed, Delay};
 use super::compact::Step;
 use crate::LedgerSettings;
 use crate::amounts::moment;
@@ -53,6 +53,7 @@ pub(crate) fn run(
         stopping,
         number: 0,
         is_unsure: false,
+        behind: None,
     };
     let mut wait = BETWEEN_STEPS;
     loop {
@@ -62,10 +63,7 @@ pub(crate) fn run(
                 shared.health.storing_since(None);
             }
             Err(RecvTimeoutError::Timeout) => {
-                wait = match keeper.compact() {
-                    Step::Nothing => COMPACT,
-                    _ => BETWEEN_STEPS,
-                };
+                wait = keeper.idle();
             }
             Err(RecvTimeoutError::Disconnected) => break,
         }
@@ -84,6 +82,8 @@ struct Keeper<'a> {
     number: i64,
     /// A commit failed, and whether it happened is not known.
     is_unsure: bool,
+    /// Why the batch before this one had to wait, if it had.
+    behind: Option<&'static str>,
 }
 
 impl Keeper<'_> {
@@ -93,22 +93,26 @@ impl Keeper<'_> {
         if let Some(latest) = batch.latest {
             self.place.now = moment(latest);
         }
-        let mut trouble = None;
+        let mut delay = Delay {
+            waited: None,
+            behind: self.behind.take(),
+        };
         let mut last_tries = None;
         loop {
-            let error = match self.store(batch, trouble) {
+            let error = match self.store(batch, delay) {
                 Ok(committed) => {
-                    self.stored(&committed, trouble.is_some());
+                    self.stored(&committed, delay.waited.is_some());
+                    self.behind = delay.waited;
                     return;
                 }
                 Err(error) => error,
             };
-            if trouble.is_none() {
+            if delay.waited.is_none() {
                 tracing::error!(
                     "sightings cannot be stored, and are kept as far as there is room: {error}"
                 );
             }
-            trouble = Some(word(&error));
+            delay.waited = Some(word(&error));
             let reason = State::Failing(error.to_string().into());
             self.shared.health.set_state(reason);
             if self.stopping.load(Relaxed)
@@ -135,11 +139,16 @@ impl Keeper<'_> {
         health.set_state(State::Ok);
     }
 
-    fn store(
-        &mut self,
-        batch: &Batch,
-        trouble: Option<&'static str>,
-    ) -> Result<Committed, LedgerError> {
+    fn store(&mut self, batch: &Batch, delay: Delay) -> Result<Committed, LedgerError> {
+        // What is written to a file that has no name is lost when it is closed.
+        if self.store.is_some() && !self.place.path.exists() {
+            tracing::error!(
+                "{} was taken away; a new ledger is begun",
+                self.place.path.display()
+            );
+            self.store = None;
+            self.is_unsure = false;
+        }
         let store = match &mut self.store {
             Some(store) => store,
             none => none.insert(Store::open(
@@ -156,14 +165,16 @@ impl Keeper<'_> {
                     return Ok(Committed::default());
                 }
                 Ok(_) => self.is_unsure = false,
-                Err(LedgerError::Damaged { reason, .. }) => return self.renew(batch, &reason),
+                Err(LedgerError::Damaged { reason, .. }) => {
+                    return self.renew(batch, delay, &reason);
+                }
                 Err(error) => return Err(error),
             }
         }
-        match store.commit(self.number, batch, trouble) {
+        match store.commit(self.number, batch, delay) {
             Ok(committed) => Ok(committed),
             Err(error) if Trouble::of(&error) == Trouble::Damaged => {
-                self.renew(batch, &error.to_string())
+                self.renew(batch, delay, &error.to_string())
             }
             Err(error) => {
                 self.is_unsure = true;
@@ -173,7 +184,12 @@ impl Keeper<'_> {
     }
 
     /// Stores a batch in a new file, the old one being damaged.
-    fn renew(&mut self, batch: &Batch, reason: &str) -> Result<Committed, LedgerError> {
+    fn renew(
+        &mut self,
+        batch: &Batch,
+        delay: Delay,
+        reason: &str,
+    ) -> Result<Committed, LedgerError> {
         let Place {
             path,
             settings,
@@ -185,21 +201,32 @@ impl Keeper<'_> {
         let store = self
             .store
             .insert(Store::renew(path, settings, *now, reason)?);
-        store.commit(self.number, batch, None).map_err(|error| {
+        store.commit(self.number, batch, delay).map_err(|error| {
             self.is_unsure = true;
             LedgerError::from_sqlite(path, &error)
         })
     }
 
-    fn compact(&mut self) -> Step {
+    /// Something useful while there is no batch; gives how long to wait for one then.
+    fn idle(&mut self) -> Duration {
         let Some(store) = &mut self.store else {
-            return Step::Nothing;
+            let place = &self.place;
+            if let Ok(store) = Store::open(&place.path, &place.settings, place.now) {
+                tracing::info!("the ledger can be used now");
+                self.store = Some(store);
+                self.shared.health.set_state(State::Ok);
+            }
+            return TRY_AGAIN;
         };
-        store.compact_a_step().unwrap_or_else(|error| {
-            // The next batch meets the same trouble and deals with it.
-            tracing::warn!(%error, "the ledger cannot be compacted now");
-            Step::Nothing
-        })
+        match store.compact_a_step() {
+            Ok(Step::Nothing) => COMPACT,
+            Ok(_) => BETWEEN_STEPS,
+            Err(error) => {
+                // The next batch meets the same trouble and deals with it.
+                tracing::warn!(%error, "the ledger cannot be compacted now");
+                COMPACT
+            }
+        }
     }
 }
 

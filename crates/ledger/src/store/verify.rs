@@ -20,7 +20,7 @@ pub(super) fn newest_day(connection: &Connection) -> rusqlite::Result<Option<Str
 }
 
 /// Checks that a day adds up; gives what is wrong.
-pub(super) fn check_day(connection: &Connection, day: i64) -> rusqlite::Result<Option<String>> {
+pub(crate) fn check_day(connection: &Connection, day: i64) -> rusqlite::Result<Option<String>> {
     let sums = |from: &str, bounds: [i64; 2]| {
         connection
             .prepare_cached(&format!("SELECT {SUMS} FROM {from}"))?
