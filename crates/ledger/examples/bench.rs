@@ -56,45 +56,37 @@ fn fill(path: &Path, rows: usize, start: Timestamp) {
             entry.at = start
                 + SignedDuration::from_hours(hour)
                 + SignedDuration::from_secs((turn % 3600) as i64);
-            let begun = Watch::start();
+            let watch = Watch::start();
             importer.add(&entry).unwrap();
-            adding += begun.stop();
+            adding += watch.stop();
             waiting += 1;
             if waiting == COMMIT {
-                let begun = Watch::start();
+                let watch = Watch::start();
                 written += importer.commit().unwrap();
-                committing += begun.stop();
+                committing += watch.stop();
                 waiting = 0;
             }
         }
     }
-    let begun = Instant::now();
+    let watch = Watch::start();
     written += importer.commit().unwrap();
     importer.finish().unwrap();
-    committing += begun.elapsed();
-    let rate = |time: Duration| written as f64 / time.as_secs_f64();
-    say("rows", &written.to_string());
-    say("add up, entries/s", &format!("{:.0}", rate(adding)));
-    say("store, rows/s", &format!("{:.0}", rate(committing)));
+    committing += watch.stop();
+    let rate = |time: Duration| format!("{:.0}", written as f64 / time.as_secs_f64());
+    say("rows", &written.to_string(), "");
+    say("add up, entries/s", &rate(adding.cpu), &rate(adding.wall));
     say(
-        "both in one thread, rows/s",
-        &format!("{:.0}", rate(adding + committing)),
+        "store, rows/s",
+        &rate(committing.cpu),
+        &rate(committing.wall),
     );
 }
 
 fn ask(path: &Path, start: Timestamp) {
     let reader = Reader::open(path).unwrap();
-    let info = reader.info().unwrap();
-    say(
-        "file, MiB",
-        &format!("{:.0}", info.bytes as f64 / f64::from(1 << 20)),
-        "",
-    );
-    say(
-        "bytes a row",
-        &format!("{:.1}", info.bytes_per_row.unwrap()),
-        "",
-    );
+    let each = reader.info().unwrap().bytes_per_row.unwrap();
+    say("file, MiB", &mebibytes(&reader), "");
+    say("bytes a row", &format!("{each:.1}"), "");
     let always = Range::default();
     let week = Range {
         from: Some(start + SignedDuration::from_hours(27 * 24 + 9)),
@@ -145,23 +137,25 @@ fn compact(path: &Path, start: Timestamp) {
     };
     let watch = Watch::start();
     let compacted = ledger::compact(path, &settings, start, |_, _| {}).unwrap();
+    let took = watch.stop();
     say(
         &format!(
             "compact {} hours and give the room back, s",
             compacted.hours
         ),
-        &format!("{:.1}", begun.elapsed().as_secs_f64()),
+        &seconds(took.cpu),
+        &seconds(took.wall),
     );
     let reader = Reader::open(path).unwrap();
-    let info = reader.info().unwrap();
-    say(
-        "file after that, MiB",
-        &format!("{:.0}", info.bytes as f64 / f64::from(1 << 20)),
-        "",
-    );
+    say("file after that, MiB", &mebibytes(&reader), "");
     timed("groups, all time, after that", || {
         reader.groups(Range::default()).unwrap().len()
     });
+}
+
+fn mebibytes(reader: &Reader) -> String {
+    let info = reader.info().unwrap();
+    format!("{:.0}", info.bytes as f64 / f64::from(1 << 20))
 }
 
 /// Time of this thread on a processor, and on the wall.

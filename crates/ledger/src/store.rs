@@ -46,6 +46,8 @@ mod damage;
 mod known;
 mod open;
 pub(crate) mod schema;
+#[cfg(test)]
+mod tests;
 mod thread;
 mod verify;
 

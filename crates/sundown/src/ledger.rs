@@ -138,7 +138,7 @@ fn write_info(out: &mut impl Write, said: &Said) -> io::Result<()> {
         for gap in &said.gaps {
             let until = gap.until.map_or_else(|| "now".to_owned(), second);
             let connections = match gap.connections {
-                0 => "not known".to_owned(),
+                0 => "-".to_owned(),
                 connections => format!("{} connections", HumanCount(connections)),
             };
             shown.add_row([&second(gap.from), &until, gap.reason.as_ref(), &connections]);
