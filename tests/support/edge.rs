@@ -252,6 +252,13 @@ impl Edge {
         self.wait()
     }
 
+    /// The same, with the directory in which its ledger is.
+    pub(crate) fn stop_keeping(mut self) -> (Ended, tempfile::TempDir) {
+        let empty = tempfile::tempdir().expect("a directory of our own");
+        let kept = std::mem::replace(&mut self.directory, empty);
+        (self.stop(), kept)
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn wait(mut self) -> Ended {

@@ -1,6 +1,7 @@
 //! The questions that can be asked of a ledger. No SQL outside this crate: whoever asks knows these types and
 //! [`Query`], and another engine can stand behind them.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -72,6 +73,8 @@ pub struct Group {
 /// What one account did, in every respect that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detail {
+    /// A customer or not.
+    pub visitor: Visitor,
     /// The listener.
     pub edge: Arc<str>,
     /// The client's address, as far as the privacy setting kept it.
@@ -166,6 +169,29 @@ pub trait Query {
     ///
     /// As [`Query::offers`].
     fn details(&self, range: Range, who: &Who) -> Result<Vec<Detail>, LedgerError>;
+
+    /// The same for these offers alone. Where no account shows itself, "one account" is everybody: an engine that can
+    /// look for a few offers should.
+    ///
+    /// # Errors
+    ///
+    /// As [`Query::offers`].
+    fn details_of(
+        &self,
+        range: Range,
+        who: &Who,
+        offers: &[OfferId],
+    ) -> Result<Vec<Detail>, LedgerError> {
+        let offers: HashSet<&OfferId> = offers.iter().collect();
+        let mut details = self.details(range, who)?;
+        details.retain(|detail| {
+            detail
+                .offer
+                .as_ref()
+                .is_some_and(|offer| offers.contains(offer))
+        });
+        Ok(details)
+    }
 
     /// Whom each brownout window of the range hit.
     ///

@@ -147,7 +147,16 @@ impl Query for Reader {
     }
 
     fn details(&self, range: Range, who: &Who) -> Result<Vec<Detail>, LedgerError> {
-        self.ask(|transaction| details::details(transaction, range, who))
+        self.ask(|transaction| details::details(transaction, range, who, None))
+    }
+
+    fn details_of(
+        &self,
+        range: Range,
+        who: &Who,
+        offers: &[OfferId],
+    ) -> Result<Vec<Detail>, LedgerError> {
+        self.ask(|transaction| details::details(transaction, range, who, Some(offers)))
     }
 
     fn windows(&self, range: Range) -> Result<Vec<WindowHit>, LedgerError> {

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use edge::settings::Upstream;
-use floor::config::When;
-use jiff::Timestamp;
+use floor::config::{Length, When};
+use jiff::{SignedDuration, Timestamp};
 
 /// Retires old TLS without breaking the people who use it.
 ///
@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Shows the plan as a calendar, its state on a date, or what is doubtful about it
     Plan(PlanArguments),
+    /// Lists who would break: accounts, programs and fixes, by what the ledger has seen
+    Report(Box<ReportArguments>),
     /// Shows what a server negotiates with this machine, and which floors that meets
     Check(CheckArguments),
     /// Shows, compacts or exports what an edge has seen
@@ -231,6 +233,94 @@ pub(crate) enum TableFormat {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+An account is listed when any of its traffic misses the floor; what share that is stands beside it. Refused \
+connections name no account: they are attributed to the one last seen with that client at that address, in rows of \
+their own marked `inferred`, or to all of several, and are in no share of accounts. Exceptions count on the day on \
+which the sunset turns clients away.
+
+Exit codes, for all of the range whatever is listed: 0 nobody would break; 1 somebody would; 2 it could not be said: \
+nothing was seen, more than 1 % is counted without details, or the ledger cannot be read.
+
+Examples:
+  sundown report
+      who would break, by what was seen in the last 30 days
+  sundown report --floor pq --since 7d
+      the same for a floor that no plan names
+  sundown report --account acme
+      all that one account did
+  sundown report --only-new=7d --markdown
+      who began to miss this week, to paste into a ticket
+  sundown report -o report.html
+      a page with everything in it")]
+#[command(group = clap::ArgGroup::new("format").multiple(false))]
+pub(crate) struct ReportArguments {
+    /// The configuration [default: sundown.toml where there is one, else the built-in plan]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The edge's data directory, where the ledger is
+    #[arg(long, value_name = "DIR", default_value = "sundown-data")]
+    pub(crate) data_dir: PathBuf,
+    /// From when on: 2016-12-15, RFC 3339, a length of time before now such as 30d, or `ever`
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = since)]
+    pub(crate) since: Since,
+    /// Until when, likewise [default: now]
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    pub(crate) until: Option<Since>,
+    /// One sunset of the plan, by its name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) sunset: Option<String>,
+    /// A floor instead of the plan's sunsets: a name from `sundown floors`, or a table such as '{ min = \"TLSv1.3\" }'
+    #[arg(long, value_name = "FLOOR", conflicts_with = "sunset")]
+    pub(crate) floor: Option<String>,
+    /// One account, with every client program, address, server name, protocol and decision
+    #[arg(long, value_name = "ID")]
+    pub(crate) account: Option<String>,
+    /// Lists only those that were first seen to miss within this time [default where it is given alone: 7d]
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "7d", value_parser = length)]
+    pub(crate) only_new: Option<SignedDuration>,
+    /// Counts health checks, scanners and bots too
+    #[arg(long)]
+    pub(crate) visitors: bool,
+    /// Lists at most this many for each sunset [default: 50; all with --json and --csv]
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
+    /// The address of /ssl/ as customers reach it, for the commands that prove a fix [default: by the server name that
+    /// most accounts ask for]
+    #[arg(long, value_name = "URL")]
+    pub(crate) check_url: Option<String>,
+    /// Takes this for the present moment instead of now: 2016-12-15, or RFC 3339
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) as_of: Option<Timestamp>,
+    /// JSON: the whole report as data
+    #[arg(long, group = "format")]
+    pub(crate) json: bool,
+    /// CSV: a row for each account and sunset
+    #[arg(long, group = "format")]
+    pub(crate) csv: bool,
+    /// Markdown, to paste into a ticket
+    #[arg(long, group = "format")]
+    pub(crate) markdown: bool,
+    /// One HTML page that needs nothing else
+    #[arg(long, group = "format")]
+    pub(crate) html: bool,
+    /// Writes to a file; its name says the format where no option does: .json, .csv, .md, .html
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// One end of a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// Without an end on this side.
+    Ever,
+    /// A moment.
+    At(Timestamp),
+    /// So long before now.
+    Ago(SignedDuration),
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct InitArguments {
     /// Where to write; - for standard output
     #[arg(default_value = "sundown.toml")]
@@ -249,4 +339,27 @@ pub(crate) struct FloorsArguments {
 /// A moment as the plan writes one.
 fn moment(text: &str) -> Result<Timestamp, String> {
     When(text.to_owned()).moment()
+}
+
+/// A moment, a length of time before now, or `ever`.
+fn since(text: &str) -> Result<Since, String> {
+    if text == "ever" {
+        return Ok(Since::Ever);
+    }
+    if let Ok(length) = length(text) {
+        return Ok(Since::Ago(length));
+    }
+    moment(text).map(Since::At).map_err(|error| {
+        format!("{error}; write a date such as 2016-12-15, or a length of time such as 30d")
+    })
+}
+
+/// A length of time as the plan writes one, above zero.
+fn length(text: &str) -> Result<SignedDuration, String> {
+    let length = Length(text.to_owned()).duration()?;
+    if length.is_positive() {
+        Ok(length)
+    } else {
+        Err(format!("`{text}` is no time; write one such as 7d"))
+    }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 use floor::Floor;
+use floor::config::PlanTables;
 
 use crate::cli::FloorsArguments;
 use crate::table;
@@ -39,6 +40,27 @@ pub(crate) fn run(arguments: &FloorsArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A floor by name, or by a table as `sundown.toml` has one.
+pub(crate) fn any(text: &str) -> anyhow::Result<Floor> {
+    if !text.trim_start().starts_with('{') {
+        return named(text).cloned();
+    }
+    let document = format!("[[sunset]]\nname = \"any\"\nfloor = {text}\n");
+    let tables: PlanTables = toml::from_str(&document)
+        .map_err(|error| anyhow!("the floor {text} cannot be read: {}", error.message()))?;
+    let plan = tables.build([0; 16]).map_err(|problems| {
+        let problems: Vec<String> = problems
+            .iter()
+            .map(|problem| format!("{} ({})", problem.message, problem.help))
+            .collect();
+        anyhow!("the floor {text} is not in order: {}", problems.join("; "))
+    })?;
+    let sunset = plan.sunsets.into_iter().next();
+    sunset
+        .map(|sunset| sunset.floor)
+        .ok_or_else(|| anyhow!("the floor {text} cannot be read"))
+}
+
 /// A floor by name, or an error that lists them.
 pub(crate) fn named(name: &str) -> anyhow::Result<&'static Floor> {
     Floor::named(name).ok_or_else(|| {
@@ -47,4 +69,28 @@ pub(crate) fn named(name: &str) -> anyhow::Result<&'static Floor> {
             Floor::NAMES.join(", ")
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_floor_has_a_name_or_is_a_table() {
+        assert_eq!(any("pq").expect("a shipped floor").name(), "pq");
+        let table = any("{ min = \"TLSv1.3\", groups = [\"X25519MLKEM768\"] }").expect("a floor");
+        assert_eq!(
+            (table.min(), table.groups().count()),
+            (hello::Version::TLSV1_3, 1)
+        );
+        for (text, said) in [
+            ("tls9", "no floor is called \"tls9\""),
+            ("{ min = \"TLSv9\" }", "is not in order"),
+            ("{ least = \"TLSv1.2\" }", "unknown field"),
+            ("{ min = ", "cannot be read"),
+        ] {
+            let error = any(text).expect_err(text).to_string();
+            assert!(error.contains(said), "{error}");
+        }
+    }
 }

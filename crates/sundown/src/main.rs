@@ -7,6 +7,7 @@ mod floors;
 mod init;
 mod ledger;
 mod plan;
+mod report;
 mod serve;
 mod table;
 mod words;
@@ -21,13 +22,14 @@ use cli::{Cli, Command};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What a command ends with when it could not do its work (0 and 1 are verdicts in `check`).
+/// What a command ends with when it could not do its work (0 and 1 are verdicts in `check` and `report`).
 const FAILURE: u8 = 2;
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Ledger(command) => ledger::run(&command),
         Command::Init(arguments) => init::run(&arguments),

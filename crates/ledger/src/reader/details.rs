@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range as Span;
 use std::sync::Arc;
 
+use hello::OfferId;
 use rusqlite::Connection;
 
 use super::names::{self, Texts};
@@ -19,9 +20,10 @@ pub(super) fn details(
     connection: &Connection,
     range: Range,
     who: &Who,
+    offers: Option<&[OfferId]>,
 ) -> rusqlite::Result<Vec<Detail>> {
     let hours = rows::hours(range);
-    let keys_of = keys_by_client(connection, who)?;
+    let keys_of = keys_by_client(connection, who, offers)?;
     let mut sums: HashMap<i64, Amounts> = HashMap::new();
     let mut add = |key: i64, amounts: Amounts| {
         sums.entry(key)
@@ -60,18 +62,46 @@ pub(super) fn details(
     Ok(details)
 }
 
-/// The keys of all that somebody did, by client.
-fn keys_by_client(connection: &Connection, who: &Who) -> rusqlite::Result<HashMap<i64, Vec<i64>>> {
+/// The keys of all that somebody did, or did with these offers, by client.
+fn keys_by_client(
+    connection: &Connection,
+    who: &Who,
+    offers: Option<&[OfferId]>,
+) -> rusqlite::Result<HashMap<i64, Vec<i64>>> {
     let (kind, ids) = who_parts(who);
     let ids = serde_json::to_string(ids).unwrap_or_default();
+    let mut clients: HashSet<i64> = HashSet::new();
+    match offers {
+        None => {
+            let mut statement = connection.prepare_cached(
+                "SELECT client.id FROM who JOIN client ON client.who = who.id \
+                 WHERE kind = ? AND ids = ? AND NOT is_other",
+            )?;
+            let mut rows = statement.query((kind, &ids))?;
+            while let Some(row) = rows.next()? {
+                clients.insert(row.get(0)?);
+            }
+        }
+        Some(offers) => {
+            let mut statement = connection.prepare_cached(
+                "SELECT client.id FROM who JOIN client ON client.who = who.id \
+                 JOIN offer ON offer.id = client.offer WHERE kind = ? AND ids = ? AND identity = ? AND NOT is_other",
+            )?;
+            for offer in offers {
+                let mut rows = statement.query((kind, &ids, &offer.0))?;
+                while let Some(row) = rows.next()? {
+                    clients.insert(row.get(0)?);
+                }
+            }
+        }
+    }
     let mut keys: HashMap<i64, Vec<i64>> = HashMap::new();
-    let mut statement = connection.prepare(
-        "SELECT client.id, key.id FROM who JOIN client ON client.who = who.id JOIN key ON key.client = client.id \
-         WHERE kind = ? AND ids = ? AND NOT is_other",
-    )?;
-    let mut rows = statement.query((kind, ids))?;
-    while let Some(row) = rows.next()? {
-        keys.entry(row.get(0)?).or_default().push(row.get(1)?);
+    let mut statement = connection.prepare_cached("SELECT id FROM key WHERE client = ?")?;
+    for client in clients {
+        let mut rows = statement.query([client])?;
+        while let Some(row) = rows.next()? {
+            keys.entry(client).or_default().push(row.get(0)?);
+        }
     }
     Ok(keys)
 }
@@ -86,8 +116,30 @@ fn active_days(
     if clients.is_empty() {
         return Ok(active);
     }
+    let (first, last): (Option<i64>, Option<i64>) = connection.query_row(
+        "SELECT (SELECT min(day) FROM summary), (SELECT max(day) FROM summary)",
+        (),
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let (Some(first), Some(last)) = (first, last) else {
+        return Ok(active);
+    };
+    let days = days.start.max(first)..days.end.min(last + 1);
+    let lookups = usize::try_from(days.end - days.start).unwrap_or(0) * clients.len();
+    if lookups <= MOST_LOOKUPS {
+        let mut statement =
+            connection.prepare_cached("SELECT 1 FROM summary WHERE day = ? AND client = ?")?;
+        for day in days {
+            for &client in clients.keys() {
+                if statement.exists((day, client))? {
+                    active.entry(day).or_default().insert(client);
+                }
+            }
+        }
+        return Ok(active);
+    }
     let mut statement =
-        connection.prepare("SELECT day, client FROM summary WHERE day >= ? AND day < ?")?;
+        connection.prepare_cached("SELECT day, client FROM summary WHERE day >= ? AND day < ?")?;
     let mut rows = statement.query([days.start, days.end])?;
     while let Some(row) = rows.next()? {
         let client = row.get(1)?;
@@ -107,12 +159,13 @@ fn detail(
     connection
         .prepare_cached(
             "SELECT edge, sni, user_agent, version, cipher, tls_group, sunset, action, outcome, address, phase, \
-             identity FROM key JOIN client ON client.id = key.client LEFT JOIN offer ON offer.id = client.offer \
+             identity, visitor FROM key JOIN client ON client.id = key.client LEFT JOIN offer ON offer.id = client.offer \
              WHERE key.id = ?",
         )?
         .query_row([key], |row| {
             let phase: Option<u8> = row.get(10)?;
             Ok(Detail {
+                visitor: names::visitor(row, 12)?,
                 edge: texts.must(connection, row, 0)?,
                 sni: texts.get(connection, row, 1)?,
                 user_agent: texts.get(connection, row, 2)?,

@@ -1,0 +1,285 @@
+//! From questions to a report.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use floor::Plan;
+use hello::{Offer, OfferId};
+use jiff::Timestamp;
+use ledger::{Group, LedgerError, Query, Visitor, Who};
+
+use crate::clients::{Clients, advise};
+use crate::model::{
+    Asked, Evidence, FORMAT, Outcome, Refused, Report, RowWho, Seen, SunsetReport, Usage,
+    VisitorCount, Visitors,
+};
+use crate::options::Options;
+use crate::subject::Subject;
+use crate::tally::{Tally, add};
+use crate::{account, days, sunset, words};
+
+/// Where nothing misses, this share of connections without details is too much to say that nobody would break.
+const MOST_UNKNOWN: f64 = 0.01;
+
+/// What stands where the address of `/ssl/` belongs and no client ever named the server.
+const NO_ADDRESS: &str = "https://YOUR-API/ssl/";
+
+/// What is asked, and of what.
+pub(crate) struct Inquiry<'a> {
+    pub(crate) ledger: &'a dyn Query,
+    pub(crate) plan: &'a Plan,
+    pub(crate) options: &'a Options,
+    pub(crate) now: Timestamp,
+    /// The end of the range, or now.
+    pub(crate) until: Timestamp,
+    /// Days by which "a day" divides.
+    pub(crate) days: f64,
+    pub(crate) offers: &'a HashMap<OfferId, Offer>,
+    /// The groups of the range that are reported on.
+    pub(crate) groups: &'a [Group],
+}
+
+impl Inquiry<'_> {
+    /// Whether this kind of visitor is in the figures.
+    pub(crate) fn counts(&self, visitor: Visitor) -> bool {
+        visitor == Visitor::Customer || self.options.visitors
+    }
+
+    /// From when on somebody who misses is new.
+    pub(crate) fn new_since(&self) -> Option<Timestamp> {
+        let length = self.options.only_new?;
+        Some(self.until.saturating_sub(length).unwrap_or(Timestamp::MIN))
+    }
+}
+
+/// What is gathered over all sunsets while their rows are made.
+pub(crate) struct Gathered<'a> {
+    pub(crate) clients: Clients<'a>,
+    /// Accounts by the server name they ask for.
+    names: HashMap<Arc<str>, HashSet<RowKey>>,
+}
+
+/// One account, whichever sunset it is listed under.
+type RowKey = String;
+
+impl Gathered<'_> {
+    /// Counts a server name once for each account: one account cannot make it up.
+    pub(crate) fn server_name(&mut self, name: &Arc<str>, who: &RowWho) {
+        /// Names that are looked at: clients can ask for any, an API has a few.
+        const MOST_NAMES: usize = 1_000;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
+        let known = self.names.contains_key(name);
+        if name.bytes().all(plain) && (known || self.names.len() < MOST_NAMES) {
+            let accounts = self.names.entry(name.clone()).or_default();
+            accounts.insert(words::who(who));
+        }
+    }
+
+    fn most_asked_for(&self) -> Option<&Arc<str>> {
+        let names = self.names.iter();
+        let most = names.max_by_key(|(name, accounts)| (accounts.len(), std::cmp::Reverse(*name)));
+        most.map(|(name, _)| name)
+    }
+}
+
+/// Makes the report.
+///
+/// # Errors
+///
+/// When the ledger cannot be read; the error names the file and the remedy.
+pub fn report(
+    ledger: &dyn Query,
+    plan: &Plan,
+    now: Timestamp,
+    options: &Options,
+) -> Result<Report, LedgerError> {
+    let range = options.range();
+    let until = options.until.unwrap_or(now);
+    let offers: HashMap<OfferId, Offer> = ledger.offers()?.into_iter().collect();
+    let mut groups = ledger.groups(range)?;
+    if let Some(id) = &options.account {
+        groups.retain(|group| names(&group.who, id));
+    }
+    let visitors = visitors(&groups, options.visitors);
+    groups.retain(|group| group.visitor == Visitor::Customer || options.visitors);
+
+    let seen = seen(&groups, until);
+    let inquiry = Inquiry {
+        ledger,
+        plan,
+        options,
+        now,
+        until,
+        days: seen.map_or(1.0, |seen| seen.days),
+        offers: &offers,
+        groups: &groups,
+    };
+    let mut gathered = Gathered {
+        clients: Clients::new(&offers),
+        names: HashMap::new(),
+    };
+    let mut sunsets = Vec::new();
+    for mut subject in subjects(plan, options, now) {
+        subject.judge(&offers);
+        let tally = Tally::new(&subject, &offers, groups.iter());
+        sunsets.push(sunset::report(&inquiry, &subject, tally, &mut gathered)?);
+    }
+    if options.days {
+        days::add_days(&inquiry, &mut sunsets)?;
+    }
+    let mut account = match &options.account {
+        Some(id) => Some(account::report(&inquiry, id, &mut gathered)?),
+        None => None,
+    };
+
+    let check_url = check_url(options, &gathered);
+    let programs = sunsets
+        .iter_mut()
+        .flat_map(|sunset| &mut sunset.breaking)
+        .map(|row| &mut row.programs)
+        .chain(
+            account
+                .iter_mut()
+                .flat_map(|account| &mut account.parts)
+                .map(|part| &mut part.programs),
+        );
+    for program in programs.flat_map(|programs| &mut programs.items) {
+        program.advice = advise(program, &check_url);
+    }
+
+    let evidence = evidence(&groups, &offers);
+    Ok(Report {
+        format: FORMAT,
+        at: now,
+        range: Asked {
+            from: range.from,
+            until,
+            only_new_since: inquiry.new_since(),
+        },
+        seen,
+        evidence,
+        visitors,
+        gaps: ledger.gaps(range)?,
+        refused: refused(&groups),
+        verdict: outcome(&sunsets, &evidence),
+        sunsets,
+        account,
+    })
+}
+
+/// What history is judged by, in the order of the plan.
+pub(crate) fn subjects<'a>(
+    plan: &'a Plan,
+    options: &'a Options,
+    now: Timestamp,
+) -> Vec<Subject<'a>> {
+    match (&options.floor, options.sunset) {
+        (Some(floor), _) => vec![Subject::floor(floor, now)],
+        (None, Some(only)) => Subject::sunset(plan, only, now).into_iter().collect(),
+        (None, None) => (0..plan.sunsets.len())
+            .filter_map(|index| Subject::sunset(plan, index, now))
+            .collect(),
+    }
+}
+
+/// Whether an account is this one, or may be.
+pub(crate) fn names(who: &Who, id: &str) -> bool {
+    match who {
+        Who::Nobody => false,
+        Who::Known(known) => **known == *id,
+        Who::Inferred { candidates, .. } => candidates.iter().any(|candidate| **candidate == *id),
+    }
+}
+
+fn seen(groups: &[Group], until: Timestamp) -> Option<Seen> {
+    const DAY: f64 = 86_400.0;
+    let mut all = None;
+    for group in groups {
+        add(&mut all, Usage::new(&group.counts));
+    }
+    let all = all?;
+    let length = until.max(all.last).duration_since(all.first);
+    Some(Seen {
+        first: all.first,
+        last: all.last,
+        days: (length.as_secs_f64() / DAY).max(1.0),
+    })
+}
+
+fn visitors(groups: &[Group], included: bool) -> Visitors {
+    let mut seen: BTreeMap<Visitor, VisitorCount> = BTreeMap::new();
+    for group in groups
+        .iter()
+        .filter(|group| group.visitor != Visitor::Customer)
+    {
+        let count = seen.entry(group.visitor).or_insert(VisitorCount {
+            visitor: group.visitor,
+            connections: 0,
+            requests: 0,
+        });
+        count.connections += group.counts.connections;
+        count.requests += group.counts.requests.total();
+    }
+    Visitors {
+        included,
+        seen: seen.into_values().collect(),
+    }
+}
+
+fn evidence(groups: &[Group], offers: &HashMap<OfferId, Offer>) -> Evidence {
+    let mut evidence = Evidence::default();
+    for group in groups {
+        let connections = group.counts.connections;
+        evidence.connections += connections;
+        match group.offer {
+            _ if group.is_other => evidence.other += connections,
+            None => evidence.no_hello += connections,
+            Some(id) if !offers.contains_key(&id) => evidence.lost += connections,
+            Some(_) => {}
+        }
+    }
+    evidence
+}
+
+fn refused(groups: &[Group]) -> Refused {
+    let mut refused = Refused::default();
+    for group in groups {
+        let connections = group.counts.refused;
+        refused.connections += connections;
+        let part = match (RowWho(group.who.clone()).attribution(), &group.who) {
+            (_, Who::Known(_)) => &mut refused.known,
+            ("inferred", _) => &mut refused.one_candidate,
+            (_, Who::Inferred { .. }) => &mut refused.several_candidates,
+            (_, Who::Nobody) => &mut refused.nobody,
+        };
+        *part += connections;
+    }
+    refused
+}
+
+fn outcome(sunsets: &[SunsetReport], evidence: &Evidence) -> Outcome {
+    let broken = |sunset: &SunsetReport| {
+        sunset.connections.breaks > sunset.connections.excepted
+            || sunset.requests.breaks > sunset.requests.excepted
+    };
+    let judged = |sunset: &SunsetReport| sunset.connections.total > sunset.connections.unjudged;
+    let unknown = words::share(evidence.other + evidence.lost, evidence.connections);
+    if sunsets.iter().any(broken) {
+        Outcome::SomebodyBreaks
+    } else if sunsets.is_empty() || !sunsets.iter().all(judged) || unknown > MOST_UNKNOWN {
+        Outcome::CannotSay
+    } else {
+        Outcome::NobodyBreaks
+    }
+}
+
+fn check_url(options: &Options, gathered: &Gathered<'_>) -> String {
+    if let Some(url) = &options.check_url {
+        return url.clone();
+    }
+    let path = options.check_path.as_deref().unwrap_or("/ssl/");
+    match gathered.most_asked_for() {
+        Some(name) => format!("https://{name}{path}"),
+        None => NO_ADDRESS.to_owned(),
+    }
+}

@@ -1,0 +1,237 @@
+//! From the details of one account to its client programs, addresses and server names.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use advice::{Advice, Clues, Confidence, Knowledge, Runtime};
+use floor::{Shortfall, Verdict};
+use hello::{Offer, OfferId, Version};
+use ledger::Detail;
+
+use crate::model::{AddressUse, Lack, Listed, Named, Program, Usage};
+use crate::tally::add;
+
+/// Programs kept for one account. A client can send any User-Agent, so there is no end to them; an operator who
+/// has read twenty knows enough.
+const MOST_PROGRAMS: usize = 20;
+/// Addresses, server names and the like kept for one account, for the same reason.
+const MOST_LISTED: usize = 100;
+/// User-Agents and fingerprints kept for one program.
+const MOST_CLUES: usize = 5;
+
+/// Offers, and what was recognised so far.
+pub(crate) struct Clients<'a> {
+    offers: &'a HashMap<OfferId, Offer>,
+    prints: HashMap<OfferId, Prints>,
+}
+
+/// What is derived from an offer.
+struct Prints {
+    ja3: String,
+    ja4: String,
+    max: Version,
+}
+
+/// What is one program: the same runtime, or the same unknown User-Agent, with the same lack.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    runtime: Option<(String, Option<String>, Option<String>)>,
+    user_agent: Option<Arc<str>>,
+    max: Version,
+    lacks: [Option<String>; 3],
+}
+
+/// A program as it adds up.
+struct Sum {
+    runtime: Option<Runtime>,
+    verdict: Verdict,
+    usage: Option<Usage>,
+    user_agents: HashMap<Arc<str>, Usage>,
+    ja4: HashMap<String, Usage>,
+}
+
+impl<'a> Clients<'a> {
+    pub(crate) fn new(offers: &'a HashMap<OfferId, Offer>) -> Self {
+        Self {
+            offers,
+            prints: HashMap::new(),
+        }
+    }
+
+    /// The programs behind these, most used first, with what each lacks by the verdict on its offer.
+    pub(crate) fn programs<'d>(
+        &mut self,
+        details: impl Iterator<Item = &'d Detail>,
+        verdict: impl Fn(OfferId) -> Verdict,
+    ) -> Listed<Program> {
+        // Many rows differ only in address or hour: each pair of offer and User-Agent is recognised once.
+        let mut pairs: HashMap<(OfferId, Option<Arc<str>>), Usage> = HashMap::new();
+        for detail in details {
+            if let Some(offer) = detail.offer {
+                sum(
+                    &mut pairs,
+                    (offer, detail.user_agent.clone()),
+                    Usage::new(&detail.counts),
+                );
+            }
+        }
+        let mut pairs: Vec<_> = pairs.into_iter().collect();
+        pairs.sort_by(|(pair, usage), (other, other_usage)| {
+            (usage.rank(), pair).cmp(&(other_usage.rank(), other))
+        });
+        let mut programs: HashMap<Key, Sum> = HashMap::new();
+        for ((id, user_agent), usage) in pairs {
+            let Some(prints) = self.prints(id) else {
+                continue;
+            };
+            let runtime = Knowledge::embedded().recognise(&Clues {
+                user_agent: user_agent.as_deref(),
+                ja4: Some(&prints.ja4),
+                ja3: Some(&prints.ja3),
+                max_protocol: prints.max,
+            });
+            let verdict = verdict(id);
+            let mut lacks = verdict
+                .shortfalls()
+                .map(|shortfall| shortfall.to_string())
+                .fuse();
+            let key = Key {
+                user_agent: user_agent.clone().filter(|_| runtime.is_none()),
+                runtime: runtime.as_ref().map(|runtime| {
+                    (
+                        runtime.runtime.clone(),
+                        runtime.version.clone(),
+                        runtime.library.clone(),
+                    )
+                }),
+                max: prints.max,
+                lacks: std::array::from_fn(|_| lacks.next()),
+            };
+            let program = programs.entry(key).or_insert_with(|| Sum {
+                runtime: runtime.clone(),
+                verdict,
+                usage: None,
+                user_agents: HashMap::new(),
+                ja4: HashMap::new(),
+            });
+            add(&mut program.usage, usage);
+            // Of several answers the surest stands: one clue more may have been there.
+            if confidence(&runtime) > confidence(&program.runtime) {
+                program.runtime = runtime;
+            }
+            if let Some(user_agent) = user_agent {
+                sum(&mut program.user_agents, user_agent, usage);
+            }
+            sum(&mut program.ja4, prints.ja4.clone(), usage);
+        }
+        let mut programs: Vec<Program> = programs
+            .into_iter()
+            .filter_map(|(key, sum)| program(key.max, sum))
+            .collect();
+        programs.sort_by_cached_key(|program| {
+            (
+                program.usage.rank(),
+                program.ja4.items.first().cloned(),
+                program.user_agents.items.first().cloned(),
+            )
+        });
+        Listed::new(programs, MOST_PROGRAMS)
+    }
+
+    fn prints(&mut self, id: OfferId) -> Option<&Prints> {
+        let offer = self.offers.get(&id)?;
+        Some(self.prints.entry(id).or_insert_with(|| Prints {
+            ja3: hello::ja3(offer),
+            ja4: hello::ja4(offer),
+            max: offer.max_version(),
+        }))
+    }
+}
+
+fn confidence(runtime: &Option<Runtime>) -> Option<Confidence> {
+    runtime.as_ref().map(|runtime| runtime.confidence)
+}
+
+fn program(max: Version, sum: Sum) -> Option<Program> {
+    let needed = sum
+        .verdict
+        .shortfalls()
+        .find_map(|shortfall| match shortfall {
+            Shortfall::Version { needed, .. } => Some(needed),
+            Shortfall::Suites { .. } | Shortfall::Groups { .. } => None,
+        });
+    Some(Program {
+        runtime: sum.runtime,
+        user_agents: names(sum.user_agents, MOST_CLUES),
+        ja4: names(sum.ja4, MOST_CLUES),
+        max_protocol: max.to_string(),
+        shortfalls: sum.verdict.shortfalls().map(lack).collect(),
+        advice: None,
+        usage: sum.usage?,
+        versions: needed.map(|needed| (max, needed)),
+    })
+}
+
+fn lack(shortfall: Shortfall) -> Lack {
+    Lack {
+        code: shortfall.code(),
+        because: shortfall.because().to_string(),
+        needed: shortfall.needed().to_string(),
+    }
+}
+
+/// The change that fixes a program. Of suites and groups no fix is known yet.
+pub(crate) fn advise(program: &Program, check_url: &str) -> Option<Advice> {
+    let (offered, needed) = program.versions?;
+    Some(Knowledge::embedded().advise(program.runtime.as_ref(), offered, needed, check_url))
+}
+
+/// The addresses behind these, most used first.
+pub(crate) fn addresses<'d>(details: impl Iterator<Item = &'d Detail>) -> Listed<AddressUse> {
+    let mut all: HashMap<Option<IpAddr>, Usage> = HashMap::new();
+    for detail in details {
+        sum(&mut all, detail.address, Usage::new(&detail.counts));
+    }
+    let mut all: Vec<AddressUse> = all
+        .into_iter()
+        .map(|(address, usage)| AddressUse { address, usage })
+        .collect();
+    all.sort_by_key(|one| (one.usage.rank(), one.address));
+    Listed::new(all, MOST_LISTED)
+}
+
+/// One part of each detail, or a few of them together, most used first.
+pub(crate) fn named<'d, const N: usize>(
+    details: impl Iterator<Item = &'d Detail>,
+    parts: impl Fn(&'d Detail) -> [Option<&'d str>; N],
+) -> Listed<Named> {
+    let mut all: HashMap<[Option<&str>; N], Usage> = HashMap::new();
+    for detail in details {
+        sum(&mut all, parts(detail), Usage::new(&detail.counts));
+    }
+    let mut all: Vec<Named> = all
+        .into_iter()
+        .map(|(names, usage)| Named {
+            names: names.map(|name| name.unwrap_or_default().to_owned()).into(),
+            usage,
+        })
+        .collect();
+    all.sort_by(|one, other| {
+        (one.usage.rank(), &one.names).cmp(&(other.usage.rank(), &other.names))
+    });
+    Listed::new(all, MOST_LISTED)
+}
+
+fn names<K: Ord>(all: HashMap<K, Usage>, most: usize) -> Listed<K> {
+    let mut all: Vec<(K, Usage)> = all.into_iter().collect();
+    all.sort_by(|(one, used), (other, used_too)| (used.rank(), one).cmp(&(used_too.rank(), other)));
+    Listed::new(all.into_iter().map(|(name, _)| name).collect(), most)
+}
+
+fn sum<K: Eq + Hash>(all: &mut HashMap<K, Usage>, key: K, usage: Usage) {
+    all.entry(key)
+        .and_modify(|sum| sum.add(usage))
+        .or_insert(usage);
+}
