@@ -40,17 +40,24 @@ pub enum What<'a> {
 pub struct SunsetState {
     /// The index of the sunset in the plan.
     pub sunset: usize,
-    /// Its phase, `None` before the first.
+    /// The phase it acts in, `None` before the first; observe while it is on hold.
     pub phase: Option<Phase>,
+    /// The phase by its dates.
+    pub planned: Option<Phase>,
+    /// It is on hold: see [`Plan::hold_of`].
+    pub held: bool,
     /// The brownout window that is open.
     pub window: Option<Window>,
-    /// The next change of phase.
+    /// The next change of phase, as planned: while the sunset is on hold it changes nothing.
     pub next: Option<Change>,
     /// The indexes of the exceptions in force, in the order of the plan.
     pub exceptions: Vec<usize>,
     /// The sunset refuses, but account exceptions keep old handshakes of clients not yet known alive as far
     /// as their first request: until when.
     pub handshakes_until: Option<Timestamp>,
+    /// The sunset refuses, but it is for a cohort: old handshakes of clients not yet known stay alive as far as
+    /// their first request, which says whether they are in it.
+    pub handshakes_of_strangers: bool,
 }
 
 impl Plan {
@@ -101,13 +108,16 @@ impl Plan {
                 .iter()
                 .enumerate()
                 .filter(|(_, exception)| exception.sunset == index && at < exception.until);
-            let refuses = sunset.phase(at) == Some(Phase::Refuse);
+            let (planned, held) = (sunset.phase(at), self.is_held(index));
+            let refuses = planned == Some(Phase::Refuse) && !held;
             let by_account = in_force
                 .clone()
                 .filter(|(_, exception)| exception.account.is_some());
             SunsetState {
                 sunset: index,
-                phase: sunset.phase(at),
+                phase: planned.map(|phase| if held { Phase::Observe } else { phase }),
+                planned,
+                held,
                 window: sunset.window(at),
                 next: sunset.next_change(at),
                 exceptions: in_force.map(|(index, _)| index).collect(),
@@ -115,6 +125,7 @@ impl Plan {
                     .map(|(_, exception)| exception.until)
                     .max()
                     .filter(|_| refuses),
+                handshakes_of_strangers: refuses && sunset.cohort.is_some(),
             }
         });
         states.collect()

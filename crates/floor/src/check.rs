@@ -9,6 +9,8 @@ use crate::{Brownout, Measure, Phase, Plan, Problem, Sunset};
 /// other platforms that did this well gave months; under 30 days nobody's release cycle fits.
 const NOTICE: SignedDuration = SignedDuration::from_hours(30 * 24);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
+/// How long before its end an exception is spoken of: time enough to ship a fix, or to agree on another date.
+const NAG: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 impl Plan {
     /// What somebody should look at before this plan is used at `now`. All of it is warnings.
@@ -22,7 +24,39 @@ impl Plan {
             self.check_hours(&key, sunset, &mut problems);
         }
         self.check_exceptions(now, &mut problems);
+        self.check_cohorts(&mut problems);
         problems
+    }
+
+    fn check_cohorts(&self, problems: &mut Vec<Problem>) {
+        for (index, cohort) in self.cohorts.iter().enumerate() {
+            let key = format!("cohort[{index}]");
+            if !self
+                .sunsets
+                .iter()
+                .any(|sunset| sunset.cohort == Some(index))
+            {
+                problems.push(self.places.warning(
+                    key,
+                    format!("no sunset is for the cohort `{}`", cohort.name),
+                    format!(
+                        "add `cohort = \"{}\"` to a [[sunset]], or remove it",
+                        cohort.name
+                    ),
+                ));
+            } else if self.members(cohort).next().is_none() {
+                let help = if cohort.needs_roster() {
+                    "the ledger must reach back before `first_seen_after`, and 30 days for `requests_a_month_below`; until then the sunset is for nobody"
+                } else {
+                    "the sunset is for nobody; name accounts as [account] does"
+                };
+                problems.push(self.places.warning(
+                    key,
+                    format!("nobody is known to be in the cohort `{}`", cohort.name),
+                    help,
+                ));
+            }
+        }
     }
 
     fn check_past(&self, key: &str, sunset: &Sunset, now: Timestamp, problems: &mut Vec<Problem>) {
@@ -139,7 +173,25 @@ impl Plan {
                     format!("this exception ended on {}", exception.until),
                     "remove it, or agree on a new date with its owner",
                 ));
-            } else if let Some((sunset, refuse)) = refuse
+                continue;
+            }
+            let left = exception.until.duration_since(now);
+            if left <= NAG {
+                problems.push(self.places.warning(
+                    key.clone(),
+                    format!(
+                        "this exception ends on {}, in {} days: {}",
+                        exception.until,
+                        left.as_hours() / 24,
+                        exception.reason
+                    ),
+                    format!(
+                        "ask {} whether it is still needed; from then on its clients are treated as all others",
+                        exception.owner
+                    ),
+                ));
+            }
+            if let Some((sunset, refuse)) = refuse
                 && exception.account.is_some()
                 && exception.until > refuse
             {

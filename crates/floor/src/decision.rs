@@ -45,7 +45,7 @@ pub struct Decision {
     /// The index in the plan of the sunset that decided: one the client misses and that has begun. `None`
     /// when there is none such; the client is then served and the other fields are empty.
     pub sunset: Option<usize>,
-    /// The phase of that sunset.
+    /// The phase of that sunset; observe while it is on hold.
     pub phase: Option<Phase>,
     /// What the client lacks for that sunset's floor.
     pub verdict: Verdict,
@@ -55,9 +55,11 @@ pub struct Decision {
     pub preview: bool,
     /// The brownout window that decided.
     pub window: Option<Window>,
-    /// Would be refused, but an account exception is in force and the account is not certain yet: the first
-    /// request decides.
+    /// Would be refused, but the account is not certain yet, and an account exception is in force or the sunset is
+    /// for a cohort: the first request decides.
     pub deferred: bool,
+    /// The sunset is on hold.
+    pub held: bool,
 }
 
 /// How a client stands with one sunset: what `/ssl/` tells it.
@@ -67,11 +69,14 @@ pub struct Standing {
     pub sunset: usize,
     /// Whether the client meets the sunset's floor.
     pub verdict: Verdict,
-    /// The phase at this moment, `None` before the first.
+    /// Whether the sunset is for this client at all: false for who is not in its cohort. There is then no phase,
+    /// action, exception or window.
+    pub applies: bool,
+    /// The phase at this moment, `None` before the first; observe while the sunset is on hold.
     pub phase: Option<Phase>,
     /// What this sunset alone does to the client.
     pub action: Action,
-    /// The next change of phase.
+    /// The next change of phase, as planned: while the sunset is on hold it changes nothing.
     pub next: Option<Change>,
     /// The index in the plan of the exception that lifts the action to warn.
     pub exception: Option<usize>,
@@ -79,4 +84,6 @@ pub struct Standing {
     pub window: Option<Window>,
     /// See [`Decision::deferred`].
     pub deferred: bool,
+    /// The sunset is on hold.
+    pub held: bool,
 }

@@ -1,14 +1,17 @@
 //! The plan, and the one function that decides.
 
 use std::fmt;
+use std::sync::Arc;
 
 use hello::Offer;
 use jiff::Timestamp;
 
+use crate::cohort::Membership;
 use crate::problem::Places;
 use crate::who::same_name;
 use crate::{
-    Account, Action, Decision, Exception, Measure, Moment, Phase, Standing, Sunset, Verdict, Who,
+    Account, Action, Cohort, Decision, Exception, Hold, Measure, Moment, Phase, Roster, Standing,
+    Sunset, Verdict, Who,
 };
 
 /// All sunsets, exceptions and previews of a platform. An empty plan serves everybody.
@@ -20,11 +23,18 @@ pub struct Plan {
     pub exceptions: Vec<Exception>,
     /// Server names that show a day to come.
     pub previews: Vec<Preview>,
+    /// Groups of accounts that sunsets are for.
+    pub cohorts: Vec<Cohort>,
     /// The key of the hash by which accounts fall in or out of a brownout's share. Kept secret, so that
     /// nobody can work out who is hit; kept the same, so that it is the same accounts each time.
     pub share_key: [u8; 16],
     /// Where in its file each key of the plan stands.
     pub(crate) places: Places,
+    /// What is known of all accounts, for the cohorts.
+    pub(crate) roster: Arc<Roster>,
+    pub(crate) holds: Vec<Hold>,
+    /// Whether each sunset is on hold: what `holds` comes to.
+    pub(crate) held: Vec<bool>,
 }
 
 /// A server name on which the plan runs with its clock set to a date.
@@ -43,15 +53,30 @@ impl fmt::Debug for Plan {
             sunsets,
             exceptions,
             previews,
+            cohorts,
             share_key: _,
             places: _,
+            roster: _,
+            holds,
+            held: _,
         } = self;
         f.debug_struct("Plan")
             .field("sunsets", sunsets)
             .field("exceptions", exceptions)
             .field("previews", previews)
+            .field("cohorts", cohorts)
+            .field("holds", holds)
             .finish_non_exhaustive()
     }
+}
+
+/// What a decision depends on, besides the plan.
+struct Case<'a> {
+    offer: &'a Offer,
+    who: &'a Who<'a>,
+    moment: Moment<'a>,
+    now: Timestamp,
+    can_be_held: bool,
 }
 
 /// What the exceptions say of a client.
@@ -76,7 +101,7 @@ impl Plan {
             exceptions,
             previews,
             share_key,
-            places: Places::default(),
+            ..Self::default()
         }
     }
 
@@ -101,30 +126,28 @@ impl Plan {
         moment: Moment<'_>,
         now: Timestamp,
     ) -> Decision {
-        let (now, preview) = self.clock(who.sni, now);
+        let (case, preview) = self.case(offer, who, moment, now);
         let start = Decision {
-            preview: preview.is_some(),
+            preview,
             ..Decision::default()
         };
         self.sunsets
             .iter()
             .enumerate()
             .fold(start, |strictest, (index, sunset)| {
-                let phase = sunset.phase(now);
-                if phase.is_none() {
+                let phase = sunset.phase(case.now);
+                let membership = self.membership(sunset, who.account, moment);
+                if phase.is_none() || membership == Membership::No {
                     return strictest;
                 }
                 let verdict = sunset.floor.judge(offer);
                 if verdict.meets() {
                     return strictest;
                 }
-                let weighed = self.weigh(index, verdict, phase, offer, who, moment, now);
+                let weighed = self.weigh(index, verdict, phase, membership, &case);
                 let harder = (weighed.action, weighed.phase) > (strictest.action, strictest.phase);
                 if harder {
-                    Decision {
-                        preview: strictest.preview,
-                        ..weighed
-                    }
+                    Decision { preview, ..weighed }
                 } else {
                     strictest
                 }
@@ -132,51 +155,80 @@ impl Plan {
     }
 
     /// How a client stands with each sunset, in the order of the plan.
-    pub fn standings(
-        &self,
-        offer: &Offer,
-        who: &Who<'_>,
-        moment: Moment<'_>,
+    pub fn standings<'a>(
+        &'a self,
+        offer: &'a Offer,
+        who: &'a Who<'a>,
+        moment: Moment<'a>,
         now: Timestamp,
-    ) -> impl Iterator<Item = Standing> {
-        let (now, _) = self.clock(who.sni, now);
+    ) -> impl Iterator<Item = Standing> + use<'a> {
+        let (case, _) = self.case(offer, who, moment, now);
         self.sunsets.iter().enumerate().map(move |(index, sunset)| {
-            let (verdict, phase) = (sunset.floor.judge(offer), sunset.phase(now));
-            let weighed = self.weigh(index, verdict, phase, offer, who, moment, now);
+            let (verdict, phase) = (sunset.floor.judge(offer), sunset.phase(case.now));
+            let membership = self.membership(sunset, who.account, moment);
+            let weighed = self.weigh(index, verdict, phase, membership, &case);
             Standing {
                 sunset: index,
                 verdict,
-                phase,
+                applies: membership != Membership::No,
+                phase: weighed.phase,
                 action: weighed.action,
-                next: sunset.next_change(now),
+                next: sunset
+                    .next_change(case.now)
+                    .filter(|_| membership != Membership::No),
                 exception: weighed.exception,
                 window: weighed.window,
                 deferred: weighed.deferred,
+                held: weighed.held,
             }
         })
     }
 
+    /// What is to be decided, on the plan's clock for it; and whether that is a preview's.
+    fn case<'a>(
+        &self,
+        offer: &'a Offer,
+        who: &'a Who<'a>,
+        moment: Moment<'a>,
+        now: Timestamp,
+    ) -> (Case<'a>, bool) {
+        let (now, preview) = self.clock(who.sni, now);
+        let case = Case {
+            offer,
+            who,
+            moment,
+            now,
+            // A preview shows the plan; a hold is about today.
+            can_be_held: preview.is_none(),
+        };
+        (case, preview.is_some())
+    }
+
     /// What one sunset does to a client.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a decision depends on each of these, and on nothing else"
-    )]
     fn weigh(
         &self,
         index: usize,
         verdict: Verdict,
         phase: Option<Phase>,
-        offer: &Offer,
-        who: &Who<'_>,
-        moment: Moment<'_>,
-        now: Timestamp,
+        membership: Membership,
+        case: &Case<'_>,
     ) -> Decision {
+        let Case { moment, now, .. } = *case;
         let mut decision = Decision {
             sunset: Some(index),
             phase,
             verdict,
             ..Decision::default()
         };
+        if membership == Membership::No {
+            decision.phase = None;
+            return decision;
+        }
+        if case.can_be_held && self.is_held(index) {
+            decision.phase = phase.map(|_| Phase::Observe);
+            decision.held = true;
+            return decision;
+        }
         let (Some(sunset), Some(alert)) = (self.sunsets.get(index), verdict.alert()) else {
             return decision;
         };
@@ -196,24 +248,28 @@ impl Plan {
                 Measure::Explain => Action::Explain,
                 Measure::Refuse => Action::Refuse(alert),
             };
-            if action > decision.action && run.hits(&sunset.name, who, moment, &self.share_key) {
+            if action > decision.action && run.hits(&sunset.name, case.who, moment, &self.share_key)
+            {
                 decision.action = action;
                 decision.window = Some(window);
             }
         }
 
         if decision.action > Action::Warn {
-            match self.lift(index, offer, who, moment, now) {
+            match self.lift(index, case) {
                 Lift::Yes(exception) => {
                     decision.action = Action::Warn;
                     decision.window = None;
                     decision.exception = Some(exception);
                 }
-                Lift::Perhaps if matches!(decision.action, Action::Refuse(_)) => {
-                    decision.action = Action::Explain;
-                    decision.deferred = true;
+                lift @ (Lift::Perhaps | Lift::No) => {
+                    let uncertain =
+                        matches!(lift, Lift::Perhaps) || membership == Membership::Perhaps;
+                    if uncertain && matches!(decision.action, Action::Refuse(_)) {
+                        decision.action = Action::Explain;
+                        decision.deferred = true;
+                    }
                 }
-                Lift::Perhaps | Lift::No => {}
             }
         }
         if matches!(
@@ -226,14 +282,14 @@ impl Plan {
     }
 
     /// Whether an exception in force lets this client past a sunset.
-    fn lift(
-        &self,
-        sunset: usize,
-        offer: &Offer,
-        who: &Who<'_>,
-        moment: Moment<'_>,
-        now: Timestamp,
-    ) -> Lift {
+    fn lift(&self, sunset: usize, case: &Case<'_>) -> Lift {
+        let Case {
+            offer,
+            who,
+            moment,
+            now,
+            ..
+        } = *case;
         let mut perhaps = false;
         for (index, exception) in self.exceptions.iter().enumerate() {
             let in_force =

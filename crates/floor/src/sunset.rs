@@ -59,6 +59,8 @@ pub struct Sunset {
     pub name: String,
     /// What a client must be able to do.
     pub floor: Floor,
+    /// The index in the plan of the cohort it is for; `None` for everybody.
+    pub cohort: Option<usize>,
     /// Start of the observe phase.
     pub observe: Option<Timestamp>,
     /// Start of the warn phase.

@@ -4,10 +4,11 @@
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{at, hybrid, plan, tls10, tls12, who};
-use floor::{Account, Moment};
+use floor::{Account, AccountRecord, Hold, Moment, Roster};
 
 struct Counting;
 
@@ -37,7 +38,7 @@ static ALLOCATOR: Counting = Counting;
 // The one test of this binary: another one's allocations would be counted too.
 #[test]
 fn deciding_does_not_allocate() {
-    let plan = plan(
+    let mut plan = plan(
         r#"
         [[sunset]]
         name = "old versions"
@@ -57,6 +58,20 @@ fn deciding_does_not_allocate() {
         name = "weak suites"
         floor = "rfc9325"
         warn = "2026-01-01"
+        [[sunset]]
+        name = "new accounts"
+        cohort = "new"
+        floor = "tls1.3"
+        explain = "2026-02-15"
+        [[sunset]]
+        name = "on hold"
+        floor = "tls1.3"
+        refuse = "2026-01-15"
+        [[cohort]]
+        name = "new"
+        accounts = ["acme", "beta"]
+        first_seen_after = "2026-01-01"
+        requests_a_month_below = 1000
         [[exception]]
         account = "acme"
         address = "203.0.113.0/24"
@@ -69,6 +84,23 @@ fn deciding_does_not_allocate() {
         sni = "next.example.com"
         at = "2026-08-01""#,
     );
+    let record = |first_seen| AccountRecord {
+        first_seen: at(first_seen),
+        requests_30_days: 7,
+    };
+    plan.take_roster(Arc::new(Roster::new(
+        [
+            ("acme".into(), record("2026-01-15")),
+            ("old".into(), record("2025-01-15")),
+        ],
+        at("2026-02-01"),
+    )));
+    plan.hold(vec![Hold {
+        sunset: Some("on hold".to_owned()),
+        by: "jo".to_owned(),
+        reason: "x".to_owned(),
+        at: at("2026-01-20"),
+    }]);
     let offers = [tls10(), tls12(), hybrid()];
     let times = [
         at("2026-02-01"),
@@ -106,7 +138,7 @@ fn deciding_does_not_allocate() {
     }
     let allocated = ALLOCATIONS.load(Ordering::Relaxed) - before;
     assert!(
-        decided > 0 && stood == 2 * 3 * 4 * 4 * 3,
+        decided > 0 && stood == 4 * 3 * 4 * 4 * 3,
         "{decided} {stood}"
     );
     assert_eq!(allocated, 0);

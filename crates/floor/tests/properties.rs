@@ -7,7 +7,8 @@ use std::net::IpAddr;
 
 use common::{at, hybrid, tls10, tls12, tls13};
 use floor::{
-    Account, Action, Brownout, Exception, Floor, Measure, Moment, Plan, Preview, Share, Sunset, Who,
+    Account, Action, Brownout, Cohort, Exception, Floor, Hold, Measure, Moment, Phase, Plan,
+    Preview, Share, Sunset, Who,
 };
 use hello::{Facts, Offer, Version};
 use jiff::{SignedDuration, Timestamp};
@@ -80,6 +81,7 @@ fn sunsets(with_brownouts: bool) -> impl Strategy<Value = Sunset> {
             Sunset {
                 name: floor.to_owned(),
                 floor: Floor::named(floor).unwrap().clone(),
+                cohort: None,
                 observe: date(0),
                 warn: date(1),
                 brownouts,
@@ -198,7 +200,105 @@ fn severity(action: Action) -> u8 {
     }
 }
 
+/// A plan some of whose sunsets are for a cohort, and whose windows hit everybody: at the hello a share goes by the
+/// address of who is not known yet, and that is another draw.
+fn plans_with_cohorts() -> impl Strategy<Value = Plan> {
+    let cohort = |accounts: Vec<&'static str>| Cohort {
+        name: accounts.concat(),
+        accounts: Some(accounts.into_iter().map(str::to_owned).collect()),
+        first_seen_after: None,
+        requests_a_month_below: None,
+    };
+    (
+        plans(),
+        proptest::collection::vec(proptest::option::of(0..2_usize), 4),
+    )
+        .prop_map(move |(mut plan, chosen)| {
+            for (sunset, chosen) in plan.sunsets.iter_mut().zip(chosen) {
+                sunset.cohort = chosen;
+                for run in &mut sunset.brownouts {
+                    run.share = Share::ALL;
+                }
+            }
+            plan.with_cohorts(vec![cohort(vec!["acme"]), cohort(vec!["acme", "other"])])
+        })
+}
+
+fn hold(sunset: Option<&str>) -> Hold {
+    Hold {
+        sunset: sunset.map(str::to_owned),
+        by: "jo".to_owned(),
+        reason: "a test".to_owned(),
+        at: day(0),
+    }
+}
+
 proptest! {
+    #[test]
+    fn nobody_is_refused_at_the_hello_whose_request_would_be_served(plan in plans_with_cohorts(), offer in offers(), remembered in proptest::sample::select(vec![None, Some("acme"), Some("other"), Some("third")]), now in 0..DAYS * 86400) {
+        let at_hello = remembered.map_or(Account::Unknown, Account::Remembered);
+        let hello = plan.decide(&offer, &who(at_hello), Moment::Hello, second(now));
+        if severity(hello.action) == 3 {
+            let all = [Account::None, Account::Known("acme"), Account::Known("other"), Account::Known("third")];
+            let possible = remembered.map_or(all.to_vec(), |account| vec![Account::Known(account)]);
+            for account in possible {
+                let request = plan.decide(&offer, &who(account), Moment::Request { path: "/v1/x" }, second(now));
+                prop_assert!(severity(request.action) >= 2, "{:?}: {:?} after {:?}", account, request, hello);
+            }
+        }
+    }
+
+    #[test]
+    fn a_cohort_hardens_its_members_and_nobody_else(plan in plans_with_cohorts(), offer in offers(), account in accounts(), moment in moments(), now in 0..DAYS * 86400) {
+        let decide = |plan: &Plan| plan.decide(&offer, &who(account), moment, second(now));
+        let mut general = plan.clone();
+        general.exceptions.clear();
+        let mut all = general.clone();
+        general.sunsets.retain(|sunset| sunset.cohort.is_none());
+        let is_member = |sunset: &&Sunset| {
+            let cohort = all.cohort_of(sunset);
+            let account = account.name();
+            cohort.is_none_or(|cohort| account.is_some_and(|account| cohort.contains(account, all.roster())))
+        };
+        let for_them = all.sunsets.iter().filter(is_member).count();
+        prop_assert!(severity(decide(&all).action) >= severity(decide(&general).action));
+        if for_them == general.sunsets.len() && account != Account::Unknown {
+            prop_assert_eq!(decide(&all).action, decide(&general).action);
+        }
+        // A cohort that no sunset is for is as if it were not there.
+        for sunset in &mut all.sunsets {
+            sunset.cohort = None;
+        }
+        prop_assert_eq!(decide(&all), decide(&all.clone().with_cohorts(vec![])));
+    }
+
+    #[test]
+    fn a_hold_leaves_what_the_other_sunsets_do(plan in plans_with_cohorts(), offer in offers(), account in accounts(), moment in moments(), held in 0..3_usize, now in 0..DAYS * 86400) {
+        let mut plan = plan;
+        plan.exceptions.clear();
+        for (index, sunset) in plan.sunsets.iter_mut().enumerate() {
+            sunset.name = index.to_string();
+        }
+        let decide = |plan: &Plan| plan.decide(&offer, &who(account), moment, second(now));
+        let mut one = plan.clone();
+        one.hold(vec![hold(Some(&held.to_string()))]);
+        let mut without = plan.clone();
+        without.sunsets.retain(|sunset| sunset.name != held.to_string());
+        // Each sunset's share is drawn by its name, so the others draw as before.
+        prop_assert_eq!(severity(decide(&one).action), severity(decide(&without).action));
+
+        let mut all = plan.clone();
+        all.hold(vec![hold(None)]);
+        let decision = decide(&all);
+        prop_assert_eq!(decision.action, Action::Serve);
+        prop_assert!(decision.phase <= Some(Phase::Observe));
+        prop_assert_eq!(decision.held, decision.sunset.is_some());
+        // It is counted: who missed a sunset that has begun still does.
+        prop_assert_eq!(decision.sunset.is_some(), decide(&plan).sunset.is_some());
+        all.hold(vec![]);
+        prop_assert_eq!(decide(&all), decide(&plan));
+    }
+
     #[test]
     fn deciding_twice_gives_the_same(plan in plans(), offer in offers(), account in accounts(), moment in moments(), now in 0..DAYS * 86400) {
         let decide = |plan: &Plan| plan.decide(&offer, &who(account), moment, second(now));
@@ -317,6 +417,7 @@ fn hit(share: f64, key: [u8; 16], account: Account<'_>, address: Option<IpAddr>)
     let sunset = Sunset {
         name: "x".to_owned(),
         floor: Floor::named("tls1.2").unwrap().clone(),
+        cohort: None,
         observe: None,
         warn: None,
         brownouts: vec![run],

@@ -13,7 +13,7 @@ use edge::settings::{
 };
 use floor::Plan;
 use floor::Problem;
-use floor::config::{ExceptionTable, PlanTables, PreviewTable, SunsetTable};
+use floor::config::{CohortTable, ExceptionTable, PlanTables, PreviewTable, SunsetTable};
 use ledger::LedgerSettings;
 use serde::Deserialize;
 use toml::Spanned;
@@ -50,6 +50,8 @@ struct File {
     exception: Vec<Spanned<ExceptionTable>>,
     #[serde(default)]
     preview: Vec<Spanned<PreviewTable>>,
+    #[serde(default)]
+    cohort: Vec<Spanned<CohortTable>>,
 }
 
 /// A configuration that can be used.
@@ -139,11 +141,13 @@ fn parse(
         sunset,
         exception,
         preview,
+        cohort,
     } = file;
     let plan = PlanTables {
         sunset,
         exception,
         preview,
+        cohort,
     }
     .build(share_key)?;
     let listeners = if listener.is_empty() {

@@ -8,9 +8,10 @@ use toml::Spanned;
 use super::names::did_you_mean;
 use super::{ExceptionTable, Length, PlanTables, PreviewTable, SunsetTable, When};
 use crate::problem::Places;
-use crate::{Change, Cidr, Exception, Plan, Preview, Problem, Sunset};
+use crate::{Change, Cidr, Cohort, Exception, Plan, Preview, Problem, Sunset};
 
 mod brownout;
+mod cohort;
 mod floor;
 
 impl PlanTables {
@@ -21,11 +22,15 @@ impl PlanTables {
     /// All that is wrong, in the order of the file.
     pub fn build(self, share_key: [u8; 16]) -> Result<Plan, Vec<Problem>> {
         let mut builder = Builder::default();
+        let cohorts = self.cohort.into_iter().enumerate();
+        let cohorts: Vec<_> = cohorts
+            .map(|(index, table)| builder.cohort(index, table))
+            .collect();
         let sunsets: Vec<_> = self
             .sunset
             .into_iter()
             .enumerate()
-            .map(|(index, table)| builder.sunset(index, table))
+            .map(|(index, table)| builder.sunset(index, table, &cohorts))
             .collect();
         let names: Vec<_> = sunsets.iter().map(|sunset| sunset.name.as_str()).collect();
         let exceptions = self.exception.into_iter().enumerate();
@@ -44,6 +49,11 @@ impl PlanTables {
             sunsets.iter().map(|sunset| sunset.name.clone()),
         );
         builder.unique(
+            "cohort",
+            "name",
+            cohorts.iter().map(|cohort| cohort.name.clone()),
+        );
+        builder.unique(
             "preview",
             "sni",
             previews
@@ -56,8 +66,10 @@ impl PlanTables {
                 sunsets,
                 exceptions,
                 previews,
+                cohorts,
                 share_key,
                 places: builder.places,
+                ..Plan::default()
             });
         }
         builder.problems.sort_by_key(|problem| problem.span.start);
@@ -150,7 +162,7 @@ impl Builder {
         }
     }
 
-    fn sunset(&mut self, index: usize, table: Spanned<SunsetTable>) -> Sunset {
+    fn sunset(&mut self, index: usize, table: Spanned<SunsetTable>, cohorts: &[Cohort]) -> Sunset {
         let at = format!("sunset[{index}]");
         let table = self.value(&at, table);
         let problems = self.problems.len();
@@ -167,6 +179,9 @@ impl Builder {
                 "say what is retired, in words",
             ),
             floor: self.floor(&format!("{at}.floor"), table.floor),
+            cohort: table
+                .cohort
+                .and_then(|cohort| self.cohort_of(&format!("{at}.cohort"), cohort, cohorts)),
             observe,
             warn,
             brownouts: runs

@@ -21,6 +21,9 @@ pub struct PlanTables {
     /// Server names that show a day to come. Default: none.
     #[serde(default)]
     pub preview: Vec<Spanned<PreviewTable>>,
+    /// Groups of accounts that a sunset can be for. Default: none.
+    #[serde(default)]
+    pub cohort: Vec<Spanned<CohortTable>>,
 }
 
 /// `[[sunset]]`: one floor plus its dated phases. Phases are optional; those given come in this order.
@@ -31,6 +34,8 @@ pub struct SunsetTable {
     pub name: Spanned<String>,
     /// What a client must be able to do: a named floor or an inline table. Required.
     pub floor: Spanned<FloorValue>,
+    /// The name of the cohort it is for. Default: everybody.
+    pub cohort: Option<Spanned<String>>,
     /// From when clients that miss are counted apart. Default: no such phase.
     pub observe: Option<Spanned<When>>,
     /// From when they are told in headers. Default: no such phase.
@@ -114,6 +119,20 @@ pub struct ExceptionTable {
     pub owner: Option<Spanned<String>>,
     /// Why it is needed. Required.
     pub reason: Option<Spanned<String>>,
+}
+
+/// `[[cohort]]`: a group of accounts that a sunset can be for. At least one criterion; all given must fit.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CohortTable {
+    /// Its name; unique. Required.
+    pub name: Spanned<String>,
+    /// The accounts that are in it. Default: any.
+    pub accounts: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Accounts first seen after this. Default: whenever.
+    pub first_seen_after: Option<Spanned<When>>,
+    /// Accounts that made fewer requests than this in the last 30 days. Default: however many.
+    pub requests_a_month_below: Option<Spanned<u64>>,
 }
 
 /// `[[preview]]`: a server name that shows a day to come.
