@@ -8,6 +8,8 @@
 
 #[path = "support/edge.rs"]
 mod edge;
+#[path = "support/tls.rs"]
+mod tls;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -21,6 +23,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edge::{EXPLAIN, Edge, WARN, beside, eventually};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tls::{Client, a_moment};
 
 const SECRET: &str = "the-client-secret-of-acme";
 
@@ -148,6 +151,8 @@ fn a_token_request_names_its_client_and_its_body_goes_on_as_it_came() {
             );
             count += 1;
             let sighting = edge.sightings(count)[count - 1].clone();
+            let spoken = if way == ["--http2"] { "h2" } else { "http/1.1" };
+            assert_eq!(sighting["negotiated"]["alpn"], spoken);
             let account = json!({ "id": "acme & sons", "inferred": false });
             assert_eq!(sighting["account"], account, "{name} {way:?}");
         }
@@ -165,6 +170,30 @@ fn a_token_request_names_its_client_and_its_body_goes_on_as_it_came() {
     let ended = edge.stop();
     let written = format!("{:?}{}", ended.sightings, ended.log);
     assert!(!written.contains(SECRET), "the secret is kept nowhere");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_request_that_comes_in_crumbs_is_whole_at_the_application() {
+    let application = Application::start();
+    let edge = Edge::start(
+        &format!("{WARN}[account]\ntoken_paths = [\"/oauth/token\"]\n"),
+        Some(&application.url),
+    );
+    let form = format!("client_id=acme&client_secret={SECRET}");
+    let head = "POST /oauth/token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let mut client = Client::connect(&edge).await;
+    client.send(head.as_bytes()).await;
+    for (place, letter) in form.chars().enumerate() {
+        client.send(format!("1\r\n{letter}\r\n").as_bytes()).await;
+        if place == 12 {
+            // In the middle of the name.
+            a_moment().await;
+        }
+    }
+    client.send(b"0\r\n\r\n").await;
+    let (answer, _) = client.read_to_end().await;
+    assert!(answer.contains(&hex(form.as_bytes())), "{answer}");
+    assert_eq!(edge.only_sighting().1["account"]["id"], "acme");
 }
 
 #[test]

@@ -240,6 +240,7 @@ impl Drop for Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const SERVED: Decided<'_> = Decided {
         sunset: None,
@@ -394,5 +395,38 @@ mod tests {
         assert_eq!(told(&entries), expected);
         let sum = entries.iter().map(|entry| entry.connections).sum::<u64>();
         assert_eq!((sum, entries[1].sighting.requests.total()), (1, 3));
+    }
+
+    proptest! {
+        /// Whoever asks on a connection, in whatever order, and whenever the sweep comes by: the sum is what was asked.
+        #[test]
+        fn the_sum_of_the_entries_is_the_connection(
+            asked in prop::collection::vec((0..3_usize, 0..2_usize, any::<bool>(), any::<bool>()), 0..30),
+        ) {
+            let accounts: [Arc<str>; 3] = ["acme", "globex", "initech"].map(Arc::from);
+            let entries = entries(|record| {
+                for (account, agent, warned, swept) in &asked {
+                    let treated = if *warned { Treated::Warned } else { Treated::Served };
+                    record.request(&made(&accounts[*account], ["one", "two"][*agent]), treated);
+                    if *swept {
+                        record.swept();
+                    }
+                }
+            });
+            let sum = |of: fn(&Entry) -> u64| entries.iter().map(of).sum::<u64>();
+            prop_assert_eq!(sum(|entry| entry.connections), 1);
+            prop_assert_eq!(sum(|entry| u64::from(entry.is_last)), 1);
+            prop_assert!(entries.last().is_some_and(|entry| entry.is_last));
+            prop_assert_eq!(entries.last().unwrap().sighting.requests.total(), asked.len() as u64);
+            for (place, account) in accounts.iter().enumerate() {
+                let own = |entry: &&Entry| entry.sighting.account == Some(Account::Known(account.clone()));
+                let of_account = |wanted: bool| {
+                    asked.iter().filter(|(whose, _, warned, _)| *whose == place && *warned == wanted).count() as u64
+                };
+                let warned = entries.iter().filter(own).map(|entry| entry.requests.warned).sum::<u64>();
+                let served = entries.iter().filter(own).map(|entry| entry.requests.served).sum::<u64>();
+                prop_assert_eq!((warned, served), (of_account(true), of_account(false)));
+            }
+        }
     }
 }

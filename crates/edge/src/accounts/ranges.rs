@@ -120,25 +120,28 @@ impl Table {
 
     fn parse(text: &[u8]) -> Result<Self, (u64, String)> {
         let mut table = Self::default();
-        let mut reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .trim(Trim::All)
-            .comment(Some(b'#'))
-            .from_reader(text);
         let mut record = StringRecord::new();
         let mut first = true;
-        loop {
-            let start = reader.position().clone();
-            let read = reader.read_record(&mut record);
+        // By the line: no account has a line end in it, and so a fault is where it seems to be.
+        for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
+            if line.trim_ascii().is_empty() || line.starts_with(b"#") {
+                continue;
+            }
+            let read = ReaderBuilder::new()
+                .has_headers(false)
+                .flexible(true)
+                .trim(Trim::All)
+                .buffer_capacity(line.len())
+                .from_reader(line)
+                .read_record(&mut record);
             let added = match read {
-                Ok(true) if std::mem::take(&mut first) && is_head(&record) => Ok(()),
-                Ok(true) => table.add(&record),
-                Ok(false) => return Ok(table),
+                Ok(_) if std::mem::take(&mut first) && is_head(&record) => Ok(()),
+                Ok(_) => table.add(&record),
                 Err(error) => Err(format!("{error}; write the file in UTF-8")),
             };
-            added.map_err(|fault| (line(text, &start), fault))?;
+            added.map_err(|fault| (number, fault))?;
         }
+        Ok(table)
     }
 
     fn add(&mut self, record: &StringRecord) -> Result<(), String> {
@@ -174,18 +177,6 @@ impl Table {
     }
 }
 
-/// The line of the first record from `start` on: what is passed over before it is the reader's to skip, not to count.
-fn line(text: &[u8], start: &csv::Position) -> u64 {
-    let rest = usize::try_from(start.byte())
-        .ok()
-        .and_then(|byte| text.get(byte..));
-    let lines = rest.unwrap_or_default().split(|&byte| byte == b'\n');
-    let skipped = lines
-        .take_while(|line| matches!(line, [] | [b'\r'] | [b'#', ..]))
-        .count();
-    start.line() + u64::try_from(skipped).unwrap_or_default()
-}
-
 fn is_head(record: &StringRecord) -> bool {
     record.iter().eq(["range", "account"])
 }
@@ -193,6 +184,7 @@ fn is_head(record: &StringRecord) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn find(table: &Table, address: &str) -> Option<String> {
         let ranges = Ranges {
@@ -210,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_smallest_range_with_an_address_names_its_account() {
-        let text = "range,account\n# offices\n10.0.0.0/8, acme\n\n10.1.0.0/16,\"globex, inc\"\n10.1.2.3,kiosk\n2001:db8::/32,six\n";
+        let text = "\u{feff}range,account\r\n# offices\n10.0.0.0/8, acme\n\n10.1.0.0/16,\"globex, inc\"\n10.1.2.3,kiosk\n2001:db8::/32,six\n#";
         let table = Table::parse(text.as_bytes()).unwrap();
         for (address, account) in [
             ("10.9.9.9", Some("acme")),
@@ -240,6 +232,11 @@ mod tests {
             ),
             ("10.0.0.0/8\n", 1, "1 fields; write a range and its account"),
             ("10.0.0.0/8,acme,x\n", 1, "3 fields"),
+            (
+                "10.0.0.0/8,a\r\n\r\n10.0.0.1/8,b\r\n",
+                3,
+                "the range it is in",
+            ),
             ("10.0.0.0/8,\n", 1, "write a name"),
             (
                 "10.0.0.0/8,a\n10.0.0.0/8,b\n",
@@ -280,5 +277,21 @@ mod tests {
         std::fs::write(&path, "10.0.0.0/8,globex incorporated\n").unwrap();
         assert!(ranges.reload_if_changed().unwrap());
         assert_eq!(found().as_deref(), Some("globex incorporated"));
+    }
+
+    proptest! {
+        /// Whatever is in the file: a table, or a line that is in it.
+        #[test]
+        fn any_file_is_a_table_or_has_a_line_that_is_wrong(
+            text in "([0-9:./a-f]{0,9}[,\"#\r\n ]{0,2}(10.0.0.0/8,a)?){0,6}",
+            noise in prop::collection::vec(any::<u8>(), 0..60),
+        ) {
+            for text in [text.as_bytes(), &noise] {
+                if let Err((line, fault)) = Table::parse(text) {
+                    let lines = text.split(|&byte| byte == b'\n').count() as u64;
+                    prop_assert!((1..=lines).contains(&line), "{} of {}: {}", line, lines, fault);
+                }
+            }
+        }
     }
 }

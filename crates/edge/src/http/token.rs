@@ -71,6 +71,7 @@ fn client_id(form: &[u8], whole: bool) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn the_form_names_the_client_unless_it_is_cut_off_in_the_name() {
@@ -85,5 +86,12 @@ mod tests {
         assert_eq!(whole("grant_type=password&xclient_id=a"), None);
         assert_eq!(whole(""), None);
         assert_eq!(whole("\u{fffd}&%&client_id=acme+%26+sons"), acme());
+    }
+
+    proptest! {
+        #[test]
+        fn any_form_names_a_client_or_none(form in prop::collection::vec(any::<u8>(), 0..200), whole: bool) {
+            prop_assert_ne!(client_id(&form, whole), Some(String::new()));
+        }
     }
 }
