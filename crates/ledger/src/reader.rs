@@ -75,6 +75,10 @@ impl Reader {
                 });
             }
             (schema::APPLICATION, _) => {}
+            // An edge is about to make it.
+            _ if schema::is_empty(&connection).unwrap_or(false) => {
+                return Err(LedgerError::Missing(path));
+            }
             _ => {
                 return Err(LedgerError::Damaged {
                     path,

@@ -172,9 +172,7 @@ fn connect(path: &Path) -> Result<Connection, Failure> {
 /// Makes sure that the file is a ledger of this format and that its newest day adds up.
 fn prepare(path: &Path, connection: &mut Connection) -> Result<(), Failure> {
     let (application, format) = schema::stamp(connection)?;
-    let is_empty = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| {
-        row.get::<_, i64>(0)
-    })? == 0;
+    let is_empty = schema::is_empty(connection)?;
     if application != schema::APPLICATION && !is_empty {
         return Err(Failure::Damaged("it is not marked as a ledger".to_owned()));
     }

@@ -20,6 +20,13 @@ pub(crate) fn stamp(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
     ))
 }
 
+/// Whether a file has no tables at all.
+pub(crate) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
+    Ok(tables == 0)
+}
+
 /// Brings a file up to date. All steps are one transaction: a file is in its old format or in the newest.
 pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     migrate_to(connection, NEWEST)
