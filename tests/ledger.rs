@@ -125,6 +125,27 @@ fn what_was_seen_is_kept_and_shown() {
     assert!(String::from_utf8_lossy(&missing.stderr).contains("there is no ledger at"));
 }
 
+/// A start that fails leaves nothing behind that looks like a kill.
+#[test]
+fn a_start_that_fails_is_no_gap() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let output = Command::new(env!("CARGO_BIN_EXE_sundown"))
+            .current_dir(directory.path())
+            .args(["serve", "--listen", &address])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+    }
+    let told = info(&directory.path().join("sundown-data"));
+    assert_eq!(
+        (&told["gaps"], &told["writers"]),
+        (&serde_json::json!([]), &0.into())
+    );
+}
+
 #[test]
 fn an_edge_serves_whatever_becomes_of_its_ledger() {
     let configuration = WARN;

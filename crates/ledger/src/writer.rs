@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -15,6 +16,9 @@ use crate::{LedgerError, LedgerSettings, Sink, rollup};
 /// Entries that may wait to be added up, and sightings that may wait to be shown. They are taken every 50 ms: this is
 /// 300,000 a second, in 5 MB each.
 const MOST_WAITING: usize = 16_384;
+
+/// How long a ledger that was not closed is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A ledger that is being written.
 #[derive(Debug)]
@@ -80,13 +84,25 @@ impl Writer {
     }
 
     /// Waits until everything is stored. Every [`Sink`] must be gone: what is recorded after this is not.
-    pub fn close(self) {
-        for thread in self.threads {
+    pub fn close(mut self) {
+        for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!(
                     "a thread of the ledger panicked; some of the last second is missing"
                 );
             }
+        }
+    }
+}
+
+impl Drop for Writer {
+    /// Where a start fails half way, its ledger was stopped properly all the same. A sink that is still held
+    /// somewhere must not hold up the end.
+    fn drop(&mut self) {
+        let begun = Instant::now();
+        while self.threads.iter().any(|thread| !thread.is_finished()) && begun.elapsed() < PATIENCE
+        {
+            thread::sleep(Duration::from_millis(5));
         }
     }
 }

@@ -220,6 +220,7 @@ fn field(bytes: &mut Vec<u8>, value: Option<&[u8]>) {
 fn who(account: Option<&Account>) -> Who {
     match account {
         None => Who::Nobody,
+        Some(Account::Inferred(inferred)) if inferred.candidates.is_empty() => Who::Nobody,
         Some(Account::Known(id)) => Who::Known(cut_id(id)),
         Some(Account::Inferred(inferred)) => {
             let mut candidates: Vec<Arc<str>> = inferred

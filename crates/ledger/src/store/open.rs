@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::known::Known;
 use super::{Store, damage, schema};
@@ -110,16 +110,31 @@ impl Store {
     /// Opens the same file anew, after a failure; gives the number of the last batch it holds of this writer.
     pub(super) fn reopen(&mut self) -> Result<i64, LedgerError> {
         let connection = connect(&self.path).map_err(|failure| failure.into_error(&self.path))?;
-        let batch = connection
+        let batch = self
+            .last_batch(&connection)
+            .map_err(|error| LedgerError::from_sqlite(&self.path, &error))?;
+        self.connection = connection;
+        self.known = Known::default();
+        Ok(batch)
+    }
+
+    fn last_batch(&self, connection: &Connection) -> rusqlite::Result<i64> {
+        let found = connection
             .query_row(
                 "SELECT batch FROM writer WHERE id = ?",
                 [self.writer],
                 |row| row.get(0),
             )
-            .map_err(|error| LedgerError::from_sqlite(&self.path, &error))?;
-        self.connection = connection;
-        self.known = Known::default();
-        Ok(batch)
+            .optional()?;
+        if let Some(batch) = found {
+            return Ok(batch);
+        }
+        // Somebody removed the lock file, and the next program took this one for gone.
+        connection.execute(
+            "INSERT INTO writer (id, batch, alive) VALUES (?, 0, 0)",
+            [self.writer],
+        )?;
+        Ok(0)
     }
 }
 
