@@ -146,25 +146,22 @@ fn plain(report: &Report, width: usize) -> String {
     anstream::adapter::strip_str(&terminal(report, width)).to_string()
 }
 
-fn written(
-    write: impl Fn(&Report, &mut Vec<u8>) -> std::io::Result<()>,
-    report: &Report,
-) -> String {
+fn written(write: fn(&Report, &mut Vec<u8>) -> std::io::Result<()>, report: &Report) -> String {
     let mut out = Vec::new();
     write(report, &mut out).expect("memory");
     String::from_utf8(out).expect("text")
 }
 
 fn markdown(report: &Report) -> String {
-    written(|report, out| format::markdown(report, out), report)
+    written(format::markdown, report)
 }
 
 fn csv(report: &Report) -> String {
-    written(|report, out| format::csv(report, out), report)
+    written(format::csv, report)
 }
 
 fn json(report: &Report) -> String {
-    written(|report, out| format::json(report, out), report)
+    written(format::json, report)
 }
 
 #[test]
@@ -253,16 +250,26 @@ fn as_html() {
 
 #[test]
 fn nothing_is_wider_than_the_terminal_but_what_is_to_be_copied() {
-    let report = made(&story(), Options::default());
-    let wraps = |width: usize| {
-        for line in plain(&report, width)
-            .lines()
-            .filter(|line| !line.starts_with("      "))
-        {
-            assert!(line.chars().count() <= width, "{width}: {line:?}");
-        }
+    let account = Options {
+        account: Some("globex".to_owned()),
+        ..Options::default()
     };
-    (40..=200).step_by(7).for_each(wraps);
+    let [hostile, _] = hostile_reports();
+    for report in [
+        made(&story(), Options::default()),
+        made(&story(), account),
+        hostile,
+    ] {
+        for width in (40..=200).step_by(7) {
+            for line in plain(&report, width).lines() {
+                let is_copied = line.starts_with("      ");
+                assert!(
+                    is_copied || line.chars().count() <= width,
+                    "{width}: {line:?}"
+                );
+            }
+        }
+    }
 }
 
 /// An account, a User-Agent and a server name that attack whatever shows them.

@@ -114,7 +114,7 @@ impl<W: Write> Page<'_, W> {
     }
 
     fn title(&mut self, title: &str) -> io::Result<()> {
-        let title = line(title);
+        let title = textwrap::fill(&line(title), self.width);
         writeln!(self.out, "\n{TITLE}{title}{TITLE:#}")
     }
 
