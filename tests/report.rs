@@ -87,11 +87,10 @@ fn ledger() -> &'static Path {
             served(&curl(&edge, "modern", "127.0.0.5", "1.3", 5));
             edge.sightings(9);
 
-            fs::write(
-                edge::beside(&edge, "sundown.toml"),
-                configuration("2016-10-01"),
-            )
-            .unwrap();
+            // While an account has an exception, a hello of one of several is let in as far as its first request.
+            let configured = configuration("2016-10-01");
+            let (no_exception, _) = configured.split_once("[[exception]]").unwrap();
+            fs::write(edge::beside(&edge, "sundown.toml"), no_exception).unwrap();
             edge.signal(Signal::HUP);
             edge.wait_for_log("reloaded");
             for address in ["127.0.0.2", "127.0.0.9"] {
@@ -178,9 +177,9 @@ fn exactly_those_that_would_break_are_named_and_the_counts_are_what_was_sent() {
             ("acme", "known"),
             ("acme", "inferred"),
             ("globex", "known"),
+            ("hooli or initech", "ambiguous"),
             ("hooli", "known"),
             ("initech", "known"),
-            ("hooli or initech", "ambiguous"),
         ]
     );
     let acme = &sunset["breaking"][0];

@@ -3,7 +3,7 @@
 
 mod account;
 
-use floor::Phase;
+use floor::{Hold, Phase};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ledger::{Gap, Visitor};
@@ -151,8 +151,12 @@ pub struct SunsetReport {
     pub floor: String,
     /// What the floor asks.
     pub title: String,
-    /// The sunset's phase at the moment of the report.
+    /// The cohort of accounts that the sunset is for; absent where it is for everybody. Who is not in it survives.
+    pub cohort: Option<String>,
+    /// The sunset's phase at the moment of the report, by plan.
     pub phase: Option<Phase>,
+    /// The hold that the sunset is under. The figures are of the day on which it is lifted.
+    pub hold: Option<Hold>,
     /// What comes next.
     pub next: Option<Next>,
     /// When clients that miss are turned away for good.

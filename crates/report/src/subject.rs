@@ -71,6 +71,8 @@ impl<'a> Subject<'a> {
                 })
                 .collect();
             alone.previews = Vec::new();
+            // A hold is about today; a report is about the day to come.
+            alone.hold(Vec::new());
             alone
         };
         Some(Self {

@@ -72,7 +72,15 @@ pub(crate) fn report(
         sunset: subject.sunset.map(|(_, sunset)| sunset.name.clone()),
         floor: subject.floor.name().to_owned(),
         title: subject.floor.title().to_owned(),
+        cohort: subject
+            .sunset
+            .and_then(|(_, sunset)| inquiry.plan.cohort_of(sunset))
+            .map(|cohort| cohort.name.clone()),
         phase,
+        hold: subject
+            .sunset
+            .and_then(|(index, _)| inquiry.plan.hold_of(index))
+            .cloned(),
         next: next.map(|next| Next {
             phase: next.phase,
             at: next.at,

@@ -234,12 +234,23 @@ pub(crate) fn standing(sunset: &SunsetReport) -> String {
     if sunset.sunset.is_none() {
         return said;
     }
+    if let Some(cohort) = &sunset.cohort {
+        said.push_str(&format!("; for the cohort {cohort}"));
+    }
     match sunset.phase {
         Some(phase) => said.push_str(&format!("; now {phase}")),
         None => said.push_str("; not begun"),
     }
     if let Some(next) = &sunset.next {
         said.push_str(&format!(", {} from {}", next.phase, when(next.at)));
+    }
+    if let Some(hold) = &sunset.hold {
+        said.push_str(&format!(
+            "; on hold since {} by {} ({})",
+            when(hold.at),
+            hold.by,
+            hold.reason
+        ));
     }
     if let Some(ends) = sunset
         .ends

@@ -3,7 +3,7 @@
 
 mod support;
 
-use floor::Floor;
+use floor::{Cohort, Floor, Hold};
 use jiff::SignedDuration;
 use ledger::{Gap, Visitor};
 use report::model::{After, ExceptionState, Row, Shares, State};
@@ -669,4 +669,47 @@ fn days_add_up_to_the_whole() {
     let breaks: u64 = sunset.days.iter().map(|day| day.connections.breaks).sum();
     assert_eq!((total, breaks), (14, 7));
     assert_eq!(sunset.connections.total, total);
+}
+
+#[test]
+fn a_sunset_for_a_cohort_breaks_its_members_alone() {
+    let ledger = memory([
+        seen("2016-10-01T00:00Z", Some(tls10()))
+            .account("acme")
+            .requests(3),
+        seen("2016-10-01T00:00Z", Some(tls10()))
+            .account("globex")
+            .requests(4),
+        seen("2016-10-01T00:00Z", Some(tls10()))
+            .inferred(&[("acme", 3)], false)
+            .refused(),
+        seen("2016-10-01T00:00Z", Some(tls10())).requests(5),
+    ]);
+    let mut plan = plan(PLAN).with_cohorts(vec![Cohort {
+        name: "first".to_owned(),
+        accounts: Some(["acme".to_owned()].into()),
+        first_seen_after: None,
+        requests_a_month_below: None,
+    }]);
+    plan.sunsets[0].cohort = Some(0);
+    plan.hold(vec![Hold {
+        sunset: None,
+        by: "jo".to_owned(),
+        reason: "checkout fails".to_owned(),
+        at: at("2016-10-30"),
+    }]);
+    let made = report(&ledger, &plan, at(NOW), &Options::default()).expect("memory");
+    assert_eq!(names(&made), ["acme known", "acme inferred", "none"]);
+    let sunset = &made.sunsets[0];
+    assert_eq!((sunset.requests.survive, sunset.requests.breaks), (4, 8));
+    assert_eq!(sunset.cohort.as_deref(), Some("first"));
+    assert_eq!(
+        sunset.hold.as_ref().map(|hold| hold.by.as_str()),
+        Some("jo")
+    );
+    assert_eq!(
+        made.verdict,
+        Outcome::SomebodyBreaks,
+        "a hold is about today"
+    );
 }

@@ -4,12 +4,13 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use edge::Clock;
 use edge::settings::Settings;
-use floor::Plan;
 use floor::config::did_you_mean;
+use floor::{AccountRecord, Cohort, Plan, Roster};
 use jiff::Timestamp;
 use ledger::{Query, Reader};
 use report::{Options, Outcome, Report, format};
@@ -40,11 +41,16 @@ enum Format {
 }
 
 pub(crate) fn run(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
-    let Config { plan, settings, .. } = config::load(arguments.config.as_deref(), NO_KEY)?;
+    let Config {
+        mut plan, settings, ..
+    } = config::load(arguments.config.as_deref(), NO_KEY)?;
     let now = arguments.as_of.unwrap_or_else(|| Clock::default().now());
     let format = chosen(arguments);
     let options = options(arguments, &plan, &settings, now, format)?;
     let ledger = Reader::open(&arguments.data_dir.join(ledger::FILE))?;
+    if plan.cohorts.iter().any(Cohort::needs_roster) {
+        plan.take_roster(Arc::new(roster(&ledger, now)?));
+    }
     let report = report::report(&ledger, &plan, now, &options)?;
     write(arguments.output.as_deref(), format, &report)?;
     if let Some(id) = arguments
@@ -116,6 +122,18 @@ fn options(
         check_path: Some(check_path(settings)),
         days: matches!(format, Format::Html | Format::Json),
     })
+}
+
+/// What is known of all accounts, for the cohorts.
+fn roster(ledger: &dyn Query, now: Timestamp) -> anyhow::Result<Roster> {
+    let accounts = ledger.accounts()?.into_iter().map(|account| {
+        let record = AccountRecord {
+            first_seen: account.first,
+            requests_30_days: account.requests_30_days,
+        };
+        (account.id, record)
+    });
+    Ok(Roster::new(accounts, now))
 }
 
 fn moment(since: Since, now: Timestamp) -> Option<Timestamp> {
