@@ -20,6 +20,8 @@
 //! | `record`, `sweep` | the sighting while it lasts, and what is handed over of it meanwhile |
 //! | `accounts`, `privacy`, `secret` | who is calling, who called from here before, and what is kept of that |
 //! | `visitors` | who is no customer |
+//! | `levers`, `guard` | holds, what is known of accounts, and the share that is turned away |
+//! | `calendar` | the plan as iCalendar |
 //! | `bounds` | how many connections, in all and from one address |
 //! | `settings`, `clock`, `core`, `server` | what all of them share; start, reload, stop |
 //!
@@ -30,12 +32,15 @@
 
 mod accounts;
 mod bounds;
+mod calendar;
 mod clock;
 mod connection;
 mod core;
 mod door;
 mod farewell;
+mod guard;
 mod http;
+mod levers;
 mod lingering;
 mod privacy;
 mod record;
@@ -50,7 +55,9 @@ mod wire;
 
 pub use accounts::memory::MOST_ASSOCIATIONS;
 pub use accounts::{AccountsError, JwksError, RangesError};
+pub use calendar::icalendar;
 pub use clock::Clock;
+pub use guard::Tripped;
 pub use http::offered::{Offered, OfferedNames};
 pub use server::{Edge, Handle, Ingredients, StartError};
 pub use tls::certificates::CertificateError;

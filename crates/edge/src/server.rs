@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -20,9 +20,11 @@ use crate::bounds::Bounds;
 use crate::clock::Clock;
 use crate::core::{Core, Entrance, Live};
 use crate::door;
+use crate::http::admin;
 use crate::http::fetch::fetch;
 use crate::http::proxy::Proxy;
 use crate::http::reports::Reports;
+use crate::levers::Levers;
 use crate::secret::Secret;
 use crate::settings::Settings;
 use crate::sweep::Sweep;
@@ -45,6 +47,16 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {reason}")]
     Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The reason.
+        reason: io::Error,
+    },
+    /// The address of `[admin]` cannot be listened on.
+    #[error(
+        "cannot listen on {address} for [admin]: {reason}; write another port, or leave the table out"
+    )]
+    Admin {
         /// The address.
         address: SocketAddr,
         /// The reason.
@@ -84,6 +96,7 @@ pub struct Ingredients {
 pub struct Edge {
     core: Arc<Core>,
     doors: Vec<(AsyncFd<TcpListener>, Arc<Entrance>)>,
+    admin: Option<tokio::net::TcpListener>,
     local_ca: Option<PathBuf>,
     secret: Secret,
     drain: Duration,
@@ -92,7 +105,7 @@ pub struct Edge {
 /// Reaches a running edge.
 #[derive(Clone)]
 pub struct Handle {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     secret: Secret,
 }
 
@@ -151,6 +164,12 @@ impl Edge {
                 }),
             ));
         }
+        let admin = settings.admin.address;
+        let admin = admin
+            .map(|address| {
+                admin::listen(address).map_err(|reason| StartError::Admin { address, reason })
+            })
+            .transpose()?;
         let drain = settings.limits.drain;
         let reports = Reports::new(settings.answers.reports, settings.answers.report_life);
         let core = Core {
@@ -161,12 +180,14 @@ impl Edge {
             memory: Memory::recalling(&remembered),
             sweep: Sweep::default(),
             reports,
+            levers: Levers::default(),
             started: Instant::now(),
             stopping: CancellationToken::new(),
         };
         Ok(Self {
             core: Arc::new(core),
             doors,
+            admin,
             local_ca,
             secret,
             drain,
@@ -179,6 +200,11 @@ impl Edge {
             .iter()
             .filter_map(|(socket, _)| socket.get_ref().local_addr().ok())
             .collect()
+    }
+
+    /// The address of `[admin]`, where there is one.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref()?.local_addr().ok()
     }
 
     /// The host names that the first listener's certificates are for.
@@ -216,6 +242,9 @@ impl Edge {
                 tasks.clone(),
             ));
         }
+        if let Some(listener) = self.admin {
+            tasks.spawn(admin::accept(listener, self.core.clone()));
+        }
         tasks.spawn(watch_certificates(entrances, self.core.stopping.clone()));
         tasks.spawn(watch_accounts(self.core.clone()));
         // Apart from the others: requests are handed over while connections drain, and it ends after them.
@@ -232,21 +261,26 @@ impl Edge {
 
 impl Handle {
     /// Puts a new plan and new settings in force for every request from now on. What is bound at the start
-    /// (addresses, certificates' paths, upstreams, the size of the report store) stays as it was.
+    /// (addresses, certificates' paths, upstreams, the size of the report store) stays as it was; so do holds, and what
+    /// is known of accounts.
     ///
     /// # Errors
     ///
     /// When a table of accounts cannot be used; everything stays as it was.
-    pub fn reload(&self, settings: Settings, plan: Plan) -> Result<(), AccountsError> {
+    pub fn reload(&self, settings: Settings, mut plan: Plan) -> Result<(), AccountsError> {
+        let _one_at_a_time = self.core.levers.change();
         let before = self.core.live.load();
-        let live = live(settings, plan, self.secret, Some(&before.accounts))?;
+        plan.hold(before.plan.holds().to_vec());
+        plan.take_roster(before.plan.roster().clone());
+        let live = live(settings, plan, self.secret, Some(&*before.accounts))?;
         self.core.live.store(Arc::new(live));
         Ok(())
     }
 
     /// Whether these settings have other listeners than those that were bound.
     pub fn differs_in_listeners(&self, settings: &Settings) -> bool {
-        self.core.live.load().settings.listeners != settings.listeners
+        let live = self.core.live.load();
+        live.settings.listeners != settings.listeners || live.settings.admin != settings.admin
     }
 
     /// Begins the stop: no new connections, no new requests.
@@ -270,10 +304,11 @@ fn live(
         accounts.go_on_from(before);
     }
     Ok(Live {
-        visitors: Visitors::new(&settings.visitors).map_err(AccountsError::Visitors)?,
+        visitors: Arc::new(Visitors::new(&settings.visitors).map_err(AccountsError::Visitors)?),
         plan,
         settings,
-        accounts,
+        accounts: Arc::new(accounts),
+        calendar: OnceLock::new(),
     })
 }
 

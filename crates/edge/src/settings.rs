@@ -2,6 +2,7 @@
 //! internet.
 
 mod account;
+mod levers;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 pub use account::{AccountSettings, AccountSource, JwksSettings, KeyHash, KeySource, TokenPath};
+pub use levers::{Admin, GuardSettings};
 
 pub use crate::visitors::VisitorTable;
 
@@ -201,6 +203,10 @@ pub struct Answers {
     /// Where the running totals are, for callers on loopback alone; `""` for nowhere. Behind a load balancer on
     /// the same machine every caller is one of those. Default `"/healthz"`.
     pub health: String,
+    /// Where the plan's calendar is, for every client to subscribe to (iCalendar, RFC 5545); `""` for nowhere. Default
+    /// `"/ssl/calendar.ics"`.
+    #[serde(deserialize_with = "levers::path_or_nowhere")]
+    pub calendar: String,
     /// The status of an explanation: 403, or another 4xx or 5xx but not 401, 407, 426 or 429, which clients misread.
     /// Default 403.
     #[serde(deserialize_with = "explain_status")]
@@ -220,6 +226,7 @@ impl Default for Answers {
                 SslPath("/api/v4/ssl/".to_owned()),
             ],
             health: "/healthz".to_owned(),
+            calendar: "/ssl/calendar.ics".to_owned(),
             explain_status: 403,
             report_life: Duration::from_secs(24 * 60 * 60),
             reports: 10_000,
@@ -266,6 +273,10 @@ pub struct Settings {
     pub answers: Answers,
     /// Who is no customer.
     pub visitors: Vec<VisitorTable>,
+    /// When it puts everything on hold by itself; `None` for never.
+    pub guard: Option<GuardSettings>,
+    /// The listener for those who run it.
+    pub admin: Admin,
 }
 
 /// The address of a listener that names none.

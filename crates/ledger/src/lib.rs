@@ -24,6 +24,7 @@ mod settings;
 mod sighting;
 mod sink;
 mod store;
+mod tallies;
 #[cfg(test)]
 mod tests;
 mod totals;
@@ -42,5 +43,6 @@ pub use settings::LedgerSettings;
 pub use sighting::{Judged, Negotiated, Outcome, Requests, Sighting};
 pub use sink::{Receiver, Sink, channel, channel_without_ledger};
 pub use store::FILE;
+pub use tallies::{Asked, Tally};
 pub use totals::{Snapshot, Totals};
 pub use writer::Writer;

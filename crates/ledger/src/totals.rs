@@ -3,13 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use hello::Version;
 use serde::Serialize;
 
-use crate::{Entry, Outcome, Requests};
-
-/// The versions that are counted, and one place for everything else.
-const VERSIONS: usize = Version::KNOWN.len() + 1;
+use crate::tallies::{Tallies, VERSIONS, version_names, version_place};
+use crate::{Asked, Entry, Outcome, Requests, Tally};
 
 /// Running totals since the start. Fixed in size: nothing a client sends can make it grow.
 #[derive(Debug, Default)]
@@ -23,6 +20,7 @@ pub struct Totals {
     explained: AtomicU64,
     answered: AtomicU64,
     pub(crate) dropped: AtomicU64,
+    tallies: Tallies,
 }
 
 /// Totals at one moment, to show.
@@ -45,6 +43,7 @@ pub struct Snapshot {
 impl Totals {
     /// Requests count as they come, a connection when it has ended.
     pub(crate) fn add(&self, entry: &Entry) {
+        self.tallies.add(entry);
         let requests = &entry.requests;
         self.served.fetch_add(requests.served, Relaxed);
         self.warned.fetch_add(requests.warned, Relaxed);
@@ -57,26 +56,20 @@ impl Totals {
         self.connections.fetch_add(1, Relaxed);
         count(&self.outcomes, sighting.outcome.index());
         if let Some(offered) = sighting.offered {
-            count(&self.offered, version_index(offered));
+            count(&self.offered, version_place(offered));
         }
         if let Some(negotiated) = &sighting.negotiated {
-            count(&self.negotiated, version_index(negotiated.version));
+            count(&self.negotiated, version_place(negotiated.version));
         }
     }
 
     /// The totals now. Counts of connections still open are not in it.
     pub fn snapshot(&self) -> Snapshot {
-        let names = || {
-            Version::KNOWN
-                .into_iter()
-                .filter_map(Version::name)
-                .chain(["other"])
-        };
         Snapshot {
             connections: self.connections.load(Relaxed),
             outcomes: occurred(Outcome::LABELS, &self.outcomes),
-            offered: occurred(names(), &self.offered),
-            negotiated: occurred(names(), &self.negotiated),
+            offered: occurred(version_names(), &self.offered),
+            negotiated: occurred(version_names(), &self.negotiated),
             requests: Requests {
                 served: self.served.load(Relaxed),
                 warned: self.warned.load(Relaxed),
@@ -86,13 +79,37 @@ impl Totals {
             dropped: self.dropped.load(Relaxed),
         }
     }
-}
 
-fn version_index(version: Version) -> usize {
-    Version::KNOWN
-        .iter()
-        .position(|known| *known == version)
-        .unwrap_or(Version::KNOWN.len())
+    /// Hellos that have been dealt with, by phase, verdict and highest version offered; preview names apart.
+    pub fn hellos(&self) -> Vec<Tally<3>> {
+        self.tallies.hellos()
+    }
+
+    /// Hellos that came to a preview name.
+    pub fn previews(&self) -> u64 {
+        self.tallies.previews()
+    }
+
+    /// Handshakes completed, by version and group.
+    pub fn handshakes(&self) -> Vec<Tally<2>> {
+        self.tallies.handshakes()
+    }
+
+    /// Connections that have ended, by how they were attributed: `known`, `inferred` (one candidate), `candidates`
+    /// (several) or `none`.
+    pub fn attributions(&self) -> Vec<Tally<1>> {
+        self.tallies.attributions()
+    }
+
+    /// Connections that have ended, by [`Visitor`](crate::Visitor).
+    pub fn visitors(&self) -> Vec<Tally<1>> {
+        self.tallies.visitors()
+    }
+
+    /// What customers asked for so far, and how much of it was turned away.
+    pub fn asked(&self) -> Asked {
+        self.tallies.asked()
+    }
 }
 
 fn count(counters: &[AtomicU64], index: usize) {

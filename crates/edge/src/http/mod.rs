@@ -1,12 +1,14 @@
 //! HTTP after the handshake: drives the connection, and decides once more at each request.
 
 mod activity;
+pub(crate) mod admin;
 pub(crate) mod body;
 mod connector;
 mod explain;
 pub(crate) mod fetch;
 mod headers;
 mod health;
+mod metrics;
 mod notice;
 pub(crate) mod offered;
 mod page;

@@ -173,7 +173,8 @@ fn shortfalls(floor: &FloorStanding) -> String {
 fn dates(floor: &FloorStanding) -> Markup {
     html! {
         (row("Now", &html! {
-            @if let Some(until) = floor.exception_until { "served until " (date(until)) ", as an exception" }
+            @if floor.held { "served: the change is on hold" }
+            @else if let Some(until) = floor.exception_until { "served until " (date(until)) ", as an exception" }
             @else if let Some(phase) = floor.phase { (step(phase)) " (" (phase) ")" }
             @else { "served; the change has not begun" }
         }))

@@ -40,6 +40,19 @@ pub(crate) fn plain(status: StatusCode, text: &str) -> Response<Body> {
     with(status, Form::Text, Bytes::copy_from_slice(text.as_bytes()))
 }
 
+/// A calendar, the same for everybody: it may be kept for a few minutes.
+pub(crate) fn calendar(text: Bytes) -> Response<Body> {
+    let mut response = Response::new(own(text));
+    for (name, value) in [
+        (CONTENT_TYPE, "text/calendar; charset=utf-8"),
+        (CACHE_CONTROL, "public, max-age=300"),
+    ] {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
 /// Data that serialises; ours always does, and if not the client is told.
 pub(crate) fn json(
     status: StatusCode,

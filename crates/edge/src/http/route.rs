@@ -175,6 +175,9 @@ fn own_answer(
     if path == answers.health && reads && session.peer.ip().to_canonical().is_loopback() {
         return Some(health::answer(&session.core));
     }
+    if path == answers.calendar && reads {
+        return Some(respond::calendar(live.calendar()));
+    }
     for ssl in &answers.ssl {
         let ssl = ssl.as_str();
         if path == ssl || path == ssl.trim_end_matches('/') {

@@ -49,6 +49,8 @@ pub(crate) struct FloorStanding {
     pub(crate) name: String,
     pub(crate) sunset: String,
     pub(crate) phase: Option<Phase>,
+    /// The sunset is on hold: whatever its dates say, it acts as in observe.
+    pub(crate) held: bool,
     pub(crate) verdict: &'static str,
     pub(crate) because: Vec<String>,
     pub(crate) needed: Vec<String>,
@@ -125,6 +127,10 @@ impl SslAnswer {
             Moment::Request { path: "/" },
             now,
         )) {
+            // A sunset for a cohort is not there for whoever is not in it.
+            if !standing.applies {
+                continue;
+            }
             if !standing.verdict.meets() {
                 overall = if matches!(standing.action, Action::Explain | Action::Refuse(_))
                     || overall == Overall::Blocked
@@ -141,6 +147,7 @@ impl SslAnswer {
                 name: sunset.floor.name().to_owned(),
                 sunset: sunset.name.clone(),
                 phase: standing.phase,
+                held: standing.held,
                 verdict: if standing.verdict.meets() {
                     "meets"
                 } else {
