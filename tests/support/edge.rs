@@ -110,13 +110,29 @@ impl Edge {
         Self::spawn(command, configuration, upstream, &[])
     }
 
-    fn spawn(
+    fn spawn(command: Command, configuration: &str, upstream: Option<&str>, more: &[&str]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory of our own");
+        Self::spawn_in(directory, command, configuration, upstream, more)
+    }
+
+    /// Starts an edge in the directory of one that has ended, or in one made ready for it; its data is in `data`. `more`
+    /// are arguments.
+    pub(crate) fn start_in(
+        directory: tempfile::TempDir,
+        configuration: &str,
+        more: &[&str],
+    ) -> Self {
+        let program = Command::new(env!("CARGO_BIN_EXE_sundown"));
+        Self::spawn_in(directory, program, configuration, None, more)
+    }
+
+    fn spawn_in(
+        directory: tempfile::TempDir,
         mut command: Command,
         configuration: &str,
         upstream: Option<&str>,
         more: &[&str],
     ) -> Self {
-        let directory = tempfile::tempdir().expect("a directory of our own");
         let file = directory.path().join("sundown.toml");
         fs::write(&file, configuration).expect("a directory of our own");
         command.args(["serve", "--listen", "127.0.0.1:0", "--output", "json"]);
@@ -254,6 +270,21 @@ impl Edge {
             .output()
             .expect("curl");
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
+    }
+
+    /// The line in which it said where it listens.
+    pub(crate) fn listening(&self) -> Value {
+        let events = lock(&self.said.events);
+        events.listening.clone().unwrap_or_default()
+    }
+
+    /// Ends it with a signal and gives what it leaves behind.
+    pub(crate) fn end(mut self, signal: Signal) -> tempfile::TempDir {
+        self.signal(signal);
+        let elsewhere = tempfile::tempdir().expect("a directory of our own");
+        let directory = std::mem::replace(&mut self.directory, elsewhere);
+        self.wait();
+        directory
     }
 
     /// Stops it with SIGTERM and gives all it wrote.

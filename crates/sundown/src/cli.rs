@@ -39,6 +39,12 @@ pub(crate) enum Command {
     Plan(PlanArguments),
     /// Lists who would break: accounts, programs and fixes, by what the ledger has seen
     Report(Box<ReportArguments>),
+    /// Puts the plan on hold: from now on everybody is served as in observe, and nobody is told or refused
+    Hold(HoldArguments),
+    /// Lifts a hold: the plan acts by its dates again
+    Resume(ResumeArguments),
+    /// Shows the record of what was done: starts, plans, holds, exceptions, by whom and why
+    Audit(AuditArguments),
     /// Shows what a server negotiates with this machine, and which floors that meets
     Check(CheckArguments),
     /// Shows, compacts or exports what an edge has seen
@@ -122,9 +128,81 @@ pub(crate) struct PlanArguments {
     /// Lists every brownout window by itself
     #[arg(long, conflicts_with_all = ["check", "at"])]
     pub(crate) windows: bool,
+    /// Prints the calendar as iCalendar (RFC 5545), for others to subscribe to; the edge serves it at answers.calendar
+    #[arg(long, conflicts_with_all = ["check", "at", "windows", "json"])]
+    pub(crate) ics: bool,
     /// Takes this for the present moment instead of now
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) as_of: Option<Timestamp>,
+    /// The edge's data directory, for what is on hold and who is in a cohort
+    #[arg(long, value_name = "DIR", default_value = DATA)]
+    pub(crate) data_dir: PathBuf,
+    /// JSON instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where an edge keeps what it has.
+const DATA: &str = "sundown-data";
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A running edge takes it up within a second; a stopped one starts with it. It stays until `sundown resume`, through \
+reloads and restarts. Clients that miss are counted all the same. Preview names show the plan as it is without holds.
+
+Example:
+  sundown hold --reason 'checkout of acme fails'")]
+pub(crate) struct HoldArguments {
+    #[command(flatten)]
+    pub(crate) lever: LeverArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without --sunset, all that is on hold is lifted. A guard that acted begins to count afresh.
+
+Example:
+  sundown resume --reason 'acme has shipped its fix'")]
+pub(crate) struct ResumeArguments {
+    #[command(flatten)]
+    pub(crate) lever: LeverArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LeverArguments {
+    /// The name of one sunset [default: all of them]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) sunset: Option<String>,
+    /// Why; it is recorded
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    pub(crate) reason: String,
+    /// Who does it; it is recorded [default: the user, before sudo]
+    #[arg(long, value_name = "WHO", value_parser = reason)]
+    pub(crate) by: Option<String>,
+    /// The edge's data directory
+    #[arg(long, value_name = "DIR", default_value = DATA)]
+    pub(crate) data_dir: PathBuf,
+    /// The configuration that the name is looked up in [default: sundown.toml where there is one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each record holds the hash of the one before. --verify finds one that was changed, removed or put in; that the last \
+ones are missing shows only where the last hash was noted elsewhere.
+
+Exit codes: 0 all is as it was written; 1 it is not; 2 it could not be read.")]
+pub(crate) struct AuditArguments {
+    /// Shows what was done from this moment on (on the real clock): 2016-12-15, or RFC 3339
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) since: Option<Timestamp>,
+    /// Checks every record instead of showing them
+    #[arg(long, conflicts_with = "since")]
+    pub(crate) verify: bool,
+    /// The edge's data directory
+    #[arg(long, value_name = "DIR", default_value = DATA)]
+    pub(crate) data_dir: PathBuf,
     /// JSON instead of a table
     #[arg(long)]
     pub(crate) json: bool,
@@ -334,6 +412,18 @@ pub(crate) struct InitArguments {
 pub(crate) struct FloorsArguments {
     /// One floor, whole [default: all, a line each]
     pub(crate) name: Option<String>,
+}
+
+/// A word or more, not so many that they are a document.
+fn reason(text: &str) -> Result<String, String> {
+    const LONGEST: usize = 1000;
+    match text.trim() {
+        "" => Err("say it in words".to_owned()),
+        text if text.chars().count() > LONGEST => {
+            Err(format!("say it in {LONGEST} characters at most"))
+        }
+        text => Ok(text.to_owned()),
+    }
 }
 
 /// A moment as the plan writes one.

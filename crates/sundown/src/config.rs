@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use edge::settings::{
-    AccountSettings, Answers, KeySource, Limits, Listener, Privacy, Settings, VisitorTable,
+    AccountSettings, Admin, Answers, GuardSettings, KeySource, Limits, Listener, Privacy, Settings,
+    VisitorTable,
 };
 use floor::Plan;
 use floor::Problem;
@@ -18,7 +19,7 @@ use ledger::LedgerSettings;
 use serde::Deserialize;
 use toml::Spanned;
 
-pub(crate) use problems::{Problems, report};
+pub(crate) use problems::{Problems, report, warn};
 
 /// What is in force when there is no file: old clients are told, nobody is turned away.
 const BUILT_IN: &str = include_str!("config/built-in.toml");
@@ -40,6 +41,9 @@ struct File {
     limits: Limits,
     #[serde(default)]
     answers: Answers,
+    guard: Option<GuardSettings>,
+    #[serde(default)]
+    admin: Admin,
     #[serde(default)]
     ledger: LedgerSettings,
     #[serde(default)]
@@ -138,6 +142,8 @@ fn parse(
         answers,
         ledger,
         visitor,
+        guard,
+        admin,
         sunset,
         exception,
         preview,
@@ -163,6 +169,8 @@ fn parse(
             limits,
             answers,
             visitors: visitor,
+            guard,
+            admin,
         },
         plan,
         ledger,

@@ -6,10 +6,12 @@ mod config;
 mod floors;
 mod init;
 mod ledger;
+mod levers;
 mod plan;
 mod report;
 mod serve;
 mod table;
+mod trail;
 mod words;
 
 use std::io::{self, ErrorKind};
@@ -30,6 +32,9 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Hold(arguments) => levers::hold(&arguments.lever),
+        Command::Resume(arguments) => levers::resume(&arguments.lever),
+        Command::Audit(arguments) => trail::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Ledger(command) => ledger::run(&command),
         Command::Init(arguments) => init::run(&arguments),

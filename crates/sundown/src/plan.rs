@@ -2,17 +2,24 @@
 
 mod check;
 mod data;
+mod facts;
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use anyhow::anyhow;
+use audit::Holds;
 use edge::Clock;
-use floor::{Brownout, Event, Exception, Floor, Plan, What};
+use floor::{Brownout, Event, Exception, Floor, Hold, Plan, What};
+
+pub(crate) use facts::{exception_in_words, facts, hex};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::PlanArguments;
 use crate::config::{self, Config};
+use crate::serve;
 use crate::table;
 use crate::words::{NO_CHANGE, NOT_BEGUN, change, when};
 
@@ -20,10 +27,29 @@ use crate::words::{NO_CHANGE, NOT_BEGUN, change, when};
 const NO_KEY: [u8; 16] = [0; 16];
 
 pub(crate) fn run(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
-    let Config { plan, source, .. } = config::load(arguments.config.as_deref(), NO_KEY)?;
+    let Config {
+        mut plan,
+        source,
+        settings,
+        ..
+    } = config::load(arguments.config.as_deref(), NO_KEY)?;
     let now = arguments.as_of.unwrap_or_else(|| Clock::default().now());
+    match Holds::of(&arguments.data_dir).read() {
+        Ok(holds) => plan.hold(holds),
+        Err(error) => config::warn(&format!(
+            "what is on hold is not known: {:#}",
+            anyhow!(error)
+        )),
+    }
+    if !plan.cohorts.is_empty() {
+        plan.take_roster(Arc::new(serve::roster(&arguments.data_dir, now)));
+    }
     if arguments.check {
-        check::run(&plan, source, now, arguments.json)?;
+        check::run(&plan, &settings, source, now, arguments.json)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.ics {
+        write!(std::io::stdout().lock(), "{}", edge::icalendar(&plan))?;
         return Ok(ExitCode::SUCCESS);
     }
     let json = arguments.json;
@@ -91,6 +117,8 @@ fn calendar(plan: &Plan, now: Timestamp) -> Page {
         page.below
             .push(format!("Floor of {}: {floor}{shown}", sunset.name));
     }
+    page.below.extend(cohorts(plan));
+    page.below.extend(plan.holds().iter().map(on_hold));
     page
 }
 
@@ -158,9 +186,15 @@ fn windows(plan: &Plan) -> Page {
 fn state(plan: &Plan, at: Timestamp) -> Page {
     let mut page = Page::new(["SUNSET", "FLOOR", "PHASE", "NEXT", "EXCEPTIONS IN FORCE"]);
     for (sunset, state) in plan.sunsets.iter().zip(plan.state(at)) {
-        let phase = state
+        let mut phase = state
             .phase
             .map_or_else(|| NOT_BEGUN.to_owned(), |phase| phase.to_string());
+        if state.held {
+            phase = match state.planned {
+                Some(planned) => format!("on hold ({planned} by plan)"),
+                None => format!("{phase}, on hold"),
+            };
+        }
         let next = state
             .next
             .map_or_else(|| NO_CHANGE.to_owned(), |next| change(next.phase, next.at));
@@ -184,6 +218,41 @@ fn state(plan: &Plan, at: Timestamp) -> Page {
                 when(until)
             ));
         }
+        if state.handshakes_of_strangers {
+            page.below.push(format!(
+                "{}: it is for a cohort, so handshakes below the floor of clients not yet known stay alive as far as the first request.",
+                sunset.name
+            ));
+        }
     }
+    page.below.extend(cohorts(plan));
+    page.below.extend(plan.holds().iter().map(on_hold));
     page
+}
+
+/// Whom each sunset for a cohort is for.
+fn cohorts(plan: &Plan) -> impl Iterator<Item = String> {
+    plan.sunsets.iter().filter_map(|sunset| {
+        let cohort = plan.cohort_of(sunset)?;
+        let members = match plan.members(cohort).count() {
+            0 => "nobody known is in it".to_owned(),
+            1 => "1 known account is in it".to_owned(),
+            count => format!("{count} known accounts are in it"),
+        };
+        Some(format!(
+            "{} is for the cohort {} only: {members}.",
+            sunset.name, cohort.name
+        ))
+    })
+}
+
+/// A hold in words.
+pub(crate) fn on_hold(hold: &Hold) -> String {
+    format!(
+        "On hold since {} by {}: {} ({})",
+        when(hold.at),
+        hold.by,
+        hold.sunset.as_deref().unwrap_or("everything"),
+        hold.reason
+    )
 }

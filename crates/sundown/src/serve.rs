@@ -1,6 +1,8 @@
 //! `sundown serve`: starts the edge, shows what it sees, reloads and stops it on signals.
 
+mod levers;
 mod output;
+mod roster;
 
 use std::io::{ErrorKind, IsTerminal};
 use std::path::Path;
@@ -17,8 +19,12 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+pub(crate) use roster::roster;
+
 use crate::cli::ServeArguments;
 use crate::config::{self, Config};
+use crate::plan::on_hold;
+use levers::Levers;
 
 /// Without a ledger: sightings that may wait to be written. They are written every 50 ms: this is 300,000 a second, in 5 MB.
 const WAITING_SIGHTINGS: usize = 16_384;
@@ -34,10 +40,12 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     })?;
     let Config {
         settings,
-        plan,
+        mut plan,
         ledger,
         source,
     } = load(arguments, secret)?;
+    let holds = levers::holds_at_start(&arguments.data_dir);
+    plan.hold(holds.clone());
     let clock = arguments
         .as_of
         .map_or_else(Clock::default, Clock::starting_at);
@@ -64,6 +72,10 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
             local_ca: edge.local_ca().map(std::path::absolute).transpose()?,
             plan: source.name(),
             clock: arguments.as_of,
+            admin: edge
+                .admin_address()
+                .map(|address| format!("http://{address}")),
+            holds: holds.iter().map(on_hold).collect(),
             ends_nothing: calm,
         };
         (edge, listening)
@@ -72,14 +84,18 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     let writing = thread::spawn(move || output.write_all(&sightings));
 
     let handle = edge.handle();
+    let levers = Levers::start(handle.clone(), &arguments.data_dir, clock, source.name())?;
+    let told = levers.teller();
     let cut_off = runtime.block_on(async {
-        let signals = watch_signals(handle, arguments, secret)?;
+        let signals = watch_signals(handle, arguments, secret, told)?;
         let cut_off = edge.run().await;
         signals.abort();
         anyhow::Ok(cut_off)
     })?;
     // Ends every task that is left, and with the last of them the sightings.
     drop(runtime);
+    // They hold the last way to the sightings.
+    levers.stop();
     if let Some(ledger) = ledger {
         ledger.close();
     }
@@ -205,6 +221,7 @@ fn watch_signals(
     handle: Handle,
     arguments: &ServeArguments,
     secret: Secret,
+    told: levers::Teller,
 ) -> anyhow::Result<tokio::task::JoinHandle<()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -220,7 +237,7 @@ fn watch_signals(
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
-                _ = hangup.recv() => reload(&handle, &arguments, secret),
+                _ = hangup.recv() => reload(&handle, &arguments, secret, &told),
             }
         }
         tracing::info!("stopping; requests under way may finish");
@@ -228,23 +245,26 @@ fn watch_signals(
     }))
 }
 
-fn reload(handle: &Handle, arguments: &ServeArguments, secret: Secret) {
+fn reload(handle: &Handle, arguments: &ServeArguments, secret: Secret, told: &levers::Teller) {
     match load(arguments, secret) {
         Ok(config) => {
             let rebound = handle.differs_in_listeners(&config.settings);
             if let Err(error) = handle.reload(config.settings, config.plan) {
                 tracing::error!(%error, "not reloaded; the old plan stays in force");
+                told.reload_refused(&error.into());
                 return;
             }
+            told.reloaded(config.source.name());
             tracing::info!(plan = config.source.name(), "reloaded");
             if rebound {
                 tracing::warn!(
-                    "[[listener]] changed: addresses, upstreams and certificate paths take a restart"
+                    "[[listener]] or [admin] changed: addresses, upstreams and certificate paths take a restart"
                 );
             }
         }
         Err(error) => {
             config::report(&error);
+            told.reload_refused(&error);
             tracing::error!("not reloaded; the old plan stays in force");
         }
     }

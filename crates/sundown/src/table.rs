@@ -1,10 +1,10 @@
 //! Tables that fit the terminal.
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ContentArrangement, Row, Table};
 
 /// A table with this head: no lines, columns as wide as they need, wrapped to the terminal's width.
-pub(crate) fn new<const N: usize>(head: [&str; N]) -> Table {
+pub(crate) fn new(head: impl Into<Row>) -> Table {
     let mut table = Table::new();
     table
         .load_style(NOTHING)

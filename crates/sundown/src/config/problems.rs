@@ -164,6 +164,13 @@ fn remedy(said: &str) -> String {
     format!("write {wanted}; {EXPLAINED}")
 }
 
+/// Says something that ends no command.
+pub(crate) fn warn(text: &str) {
+    use std::io::Write;
+    // Standard error is gone: nobody is left to tell.
+    writeln!(anstream::stderr(), "warning: {text}").ok();
+}
+
 /// Shows an error that ends a command.
 pub(crate) fn report(error: &anyhow::Error) {
     use std::io::Write;

@@ -24,7 +24,7 @@ fn mistakes_are_told_with_line_key_and_remedy() {
         // Unknown keys, in every table.
         (
             "[[sunst]]\n".to_owned(),
-            "line 1: sunst: there is no key `sunst` here (did you mean `sunset`? known here: listener, account, privacy, limits, answers, ledger, visitor, sunset, exception, preview)",
+            "line 1: sunst: there is no key `sunst` here (did you mean `sunset`? known here: listener, account, privacy, limits, answers, guard, admin, ledger, visitor, sunset, exception, preview, cohort)",
         ),
         (
             format!("{SUNSET}refse = \"2027-01-01\"\n"),
@@ -193,7 +193,27 @@ fn mistakes_are_told_with_line_key_and_remedy() {
             "[[sunset]]\nname = \"old\"\nfloor = 3\n".to_owned(),
             "line 3: sunset[0].floor: invalid type: integer `3`, expected the name of a floor, such as \"tls1.2\", or a table { min = \"TLSv1.2\" } (write the name of a floor",
         ),
+        (
+            "[admin]\naddress = \"0.0.0.0:9464\"\n".to_owned(),
+            "line 2: admin.address: 0.0.0.0:9464 can be reached from other machines, and this listener asks nobody who they are (write a loopback address such as \"127.0.0.1:9464\")",
+        ),
+        (
+            "[guard]\nrefused = 2\n".to_owned(),
+            "line 2: guard.refused: 2 is no share (write a number above 0 and at most 1: 0.02 is 2 %)",
+        ),
+        (
+            "[answers]\ncalendar = \"ssl.ics\"\n".to_owned(),
+            "line 2: answers.calendar: path \"ssl.ics\" does not begin with a slash (write it like",
+        ),
         // What only the plan can tell.
+        (
+            format!("{SUNSET}cohort = \"new\"\n"),
+            "line 4: sunset[0].cohort: there is no cohort `new` (write the `name` of one of the [[cohort]] tables)",
+        ),
+        (
+            "[[cohort]]\nname = \"new\"\n".to_owned(),
+            "line 1: cohort[0]: this cohort does not say who is in it (add `accounts`,",
+        ),
         (
             SUNSET.replace("tls1.2", "tls12"),
             "line 3: sunset[0].floor: there is no floor `tls12` (did you mean `tls1.2`?)",
@@ -280,6 +300,7 @@ fn the_template_shows_what_is_in_force_without_it() {
     same(&shown.answers, &Answers::default());
     same(&shown.privacy, &Privacy::default());
     same(&ledger, &LedgerSettings::default());
+    same(&shown.guard, &Some(GuardSettings::default()));
     assert_eq!(shown.listeners.len(), 1);
     assert_eq!(shown.account.names.len(), 1);
 }
@@ -297,9 +318,12 @@ fn the_template_shows_every_key() {
         "[limits]",
         "[answers]",
         "[ledger]",
+        "[guard]",
+        "[admin]",
         "[[sunset]]",
         "[[sunset.brownout]]",
         "[[exception]]",
+        "[[cohort]]",
         "[[preview]]",
     ] {
         let spoilt = template.replacen(

@@ -4,7 +4,8 @@
 use std::io::Write;
 
 use annotate_snippets::Renderer;
-use floor::{Plan, Severity};
+use edge::settings::Settings;
+use floor::{Measure, Plan, Problem, Severity};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -18,8 +19,16 @@ struct Doubt<'a> {
     severity: &'static str,
 }
 
-pub(super) fn run(plan: &Plan, source: Source, now: Timestamp, json: bool) -> anyhow::Result<()> {
-    let problems = plan.check(now);
+pub(super) fn run(
+    plan: &Plan,
+    settings: &Settings,
+    source: Source,
+    now: Timestamp,
+    json: bool,
+) -> anyhow::Result<()> {
+    let mut problems = plan.check(now);
+    problems.extend(no_guard(plan, settings));
+    problems.extend(no_accounts(plan, settings));
     if json {
         let doubts = problems.iter().map(|problem| Doubt {
             key: &problem.key,
@@ -50,4 +59,49 @@ pub(super) fn run(plan: &Plan, source: Source, now: Timestamp, json: bool) -> an
         }
     }
     Ok(())
+}
+
+/// A plan that turns clients away with nobody watching.
+fn no_guard(plan: &Plan, settings: &Settings) -> Option<Problem> {
+    let refuses = |sunset: &floor::Sunset| {
+        let windows = sunset
+            .brownouts
+            .iter()
+            .any(|run| run.measure == Measure::Refuse);
+        sunset.refuse.is_some() || windows
+    };
+    let refusing = plan.sunsets.iter().find(|sunset| refuses(sunset))?;
+    settings.guard.is_none().then(|| {
+        doubt(
+            "guard",
+            format!("`{}` refuses clients and nothing stops it when it refuses too many", refusing.name),
+            "add [guard]: it puts everything on hold when more than `refused = 0.02` of what customers ask for is turned away",
+        )
+    })
+}
+
+/// Cohorts where no account ever shows itself.
+fn no_accounts(plan: &Plan, settings: &Settings) -> Option<Problem> {
+    let sunset = plan.sunsets.iter().find(|sunset| sunset.cohort.is_some())?;
+    settings.account.sources.is_empty().then(|| {
+        doubt(
+            "account.sources",
+            format!(
+                "`{}` is for a cohort of accounts, and nothing says which account a request is of",
+                sunset.name
+            ),
+            "add `sources` to [account], such as [\"header:X-Api-Key\"]",
+        )
+    })
+}
+
+/// A doubt about what is not in the file.
+fn doubt(key: &str, message: String, help: &str) -> Problem {
+    Problem {
+        span: 0..0,
+        key: key.to_owned(),
+        message,
+        help: help.to_owned(),
+        severity: Severity::Warning,
+    }
 }

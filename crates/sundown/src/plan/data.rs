@@ -1,7 +1,7 @@
 //! The plan for programs. Fields hold data, never prose; their names are the contract with whoever parses
 //! `--json`. Lengths of time are written as in ISO 8601: `PT10M`.
 
-use floor::{Brownout, Cidr, Exception, Measure, Phase, Plan, What};
+use floor::{Brownout, Cidr, Exception, Hold, Measure, Phase, Plan, What};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
 
@@ -135,14 +135,22 @@ pub(super) struct StateData<'a> {
     at: Timestamp,
     sunset: &'a str,
     floor: &'a str,
-    /// Absent before the first.
+    /// Absent before the first; observe while on hold.
     phase: Option<Phase>,
+    /// The phase by its dates.
+    planned: Option<Phase>,
+    /// The hold it is under.
+    hold: Option<&'a Hold>,
+    /// The cohort it is for; absent where it is for everybody.
+    cohort: Option<&'a str>,
     /// The brownout window that is open.
     window: Option<Span>,
     next: Option<Next>,
     exceptions: Vec<ExceptionData<'a>>,
     /// See [`floor::SunsetState::handshakes_until`].
     handshakes_until: Option<Timestamp>,
+    /// See [`floor::SunsetState::handshakes_of_strangers`].
+    handshakes_of_strangers: bool,
 }
 
 #[derive(Serialize)]
@@ -164,6 +172,9 @@ pub(super) fn state(plan: &Plan, at: Timestamp) -> Vec<StateData<'_>> {
         sunset: &sunset.name,
         floor: sunset.floor.name(),
         phase: state.phase,
+        planned: state.planned,
+        hold: plan.hold_of(state.sunset),
+        cohort: plan.cohort_of(sunset).map(|cohort| cohort.name.as_str()),
         window: state.window.map(|window| Span {
             start: window.start,
             end: window.end,
@@ -179,6 +190,7 @@ pub(super) fn state(plan: &Plan, at: Timestamp) -> Vec<StateData<'_>> {
             .map(Into::into)
             .collect(),
         handshakes_until: state.handshakes_until,
+        handshakes_of_strangers: state.handshakes_of_strangers,
     });
     states.collect()
 }

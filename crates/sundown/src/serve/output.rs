@@ -34,6 +34,10 @@ pub(super) struct Listening {
     pub(super) plan: String,
     /// The plan's clock, where it was set.
     pub(super) clock: Option<Timestamp>,
+    /// Where metrics are, if anywhere.
+    pub(super) admin: Option<String>,
+    /// What is on hold, in words.
+    pub(super) holds: Vec<String>,
     /// The plan turns nobody away, ever.
     #[serde(skip)]
     pub(super) ends_nothing: bool,
@@ -108,6 +112,12 @@ impl Writer {
             write!(out, ", its clock set to {} UTC", when(clock))?;
         }
         writeln!(out)?;
+        if let Some(admin) = &listening.admin {
+            writeln!(out, "Metrics: {admin}/metrics")?;
+        }
+        for hold in &listening.holds {
+            writeln!(out, "{bold}{hold}{bold:#}. `sundown resume` lifts it.")?;
+        }
         if listening.ends_nothing {
             writeln!(
                 out,
