@@ -98,7 +98,7 @@ fn ledger() -> &'static Path {
                 assert_eq!(refused.status.code(), Some(35), "{refused:?}");
             }
             edge.sightings(11);
-            let (_, directory) = edge.stop_keeping();
+            let directory = edge.end(Signal::TERM);
             // What comes now is the plan as it was: the refusals are history.
             fs::write(
                 directory.path().join("sundown.toml"),

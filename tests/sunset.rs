@@ -280,75 +280,47 @@ fn call(day: &'static Day, edge: &Edge, customer: &'static Customer) -> Vec<Call
 
 #[test]
 fn from_observe_to_refuse_the_report_names_exactly_those_who_would_break() {
-    let data = tempfile::tempdir().expect("a directory of our own");
+    let mut directory = tempfile::tempdir().expect("a directory of our own");
     let configuration = configuration();
     let mut made = Vec::new();
     for day in &DAYS {
         let upstream = Upstream::start();
-        let edge = Edge::start_in(data.path(), &configuration, day.as_of, Some(&upstream.url));
+        let arguments = ["--as-of", day.as_of, "--upstream", &upstream.url];
+        let edge = Edge::start_in(directory, &configuration, &arguments);
         let calls = call_all(day, &edge);
         assert!(
             calls.iter().any(Call::misses),
             "no old client at all: run tests/setup"
         );
-        match day.ends {
-            Ends::Properly => edge.signal(Signal::TERM),
+        edge.sightings(calls.len());
+        directory = match day.ends {
+            Ends::Properly => edge.end(Signal::TERM),
             Ends::Killed => {
-                edge.sightings(calls.len());
                 // What is a second old is in the ledger, whatever happens next.
                 thread::sleep(Duration::from_secs(2));
-                edge.signal(Signal::KILL);
+                edge.end(Signal::KILL)
             }
-        }
-        let file = edge::beside(&edge, "sundown.toml");
-        let configuration = std::fs::read(&file).expect("what we wrote");
-        let left = edge.wait();
-        // Of a process that was killed there is no code.
-        assert_eq!(
-            left.code.is_some(),
-            day.ends == Ends::Properly,
-            "{}",
-            left.log
-        );
-        let file = data.path().join("sundown.toml");
-        std::fs::write(&file, configuration).expect("a directory of our own");
-
+        };
         made.extend(calls);
-        let report = report(&file, data.path(), day);
-        println!(
-            "\n{} ({})\n{}",
-            day.title,
-            day.as_of,
-            shown(&file, data.path(), day)
-        );
-        check(&report, &made, day);
+        let text = run_report(directory.path(), day, &[]);
+        println!("\n{} ({})\n{text}", day.title, day.as_of);
+        check(&report(directory.path(), day), &made, day);
     }
 }
 
 /// `sundown report` over everything so far, as a program reads it.
-fn report(configuration: &Path, data: &Path, day: &Day) -> Value {
-    let said = run_report(configuration, data, day, &["--json"]);
+fn report(directory: &Path, day: &Day) -> Value {
+    let said = run_report(directory, day, &["--json"]);
     serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
 }
 
-/// The same as a person reads it.
-fn shown(configuration: &Path, data: &Path, day: &Day) -> String {
-    run_report(configuration, data, day, &[])
-}
-
-fn run_report(configuration: &Path, data: &Path, day: &Day, more: &[&str]) -> String {
+fn run_report(directory: &Path, day: &Day, more: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_sundown"))
-        .args([
-            "report",
-            "--since",
-            "2016-01-01",
-            "--as-of",
-            &day.evening(),
-            "--config",
-        ])
-        .arg(configuration)
+        .args(["report", "--since", "2016-01-01", "--as-of", &day.evening()])
+        .arg("--config")
+        .arg(directory.join("sundown.toml"))
         .arg("--data-dir")
-        .arg(data)
+        .arg(directory.join("data"))
         .args(more)
         .output()
         .expect("the program can be started");

@@ -11,7 +11,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -92,19 +92,6 @@ impl Edge {
         Self::spawn(program, configuration, upstream, &arguments)
     }
 
-    /// The same with a data directory that outlives it.
-    pub(crate) fn start_in(
-        data: &Path,
-        configuration: &str,
-        as_of: &str,
-        upstream: Option<&str>,
-    ) -> Self {
-        let data = data.to_str().expect("a path in UTF-8");
-        let program = Command::new(env!("CARGO_BIN_EXE_sundown"));
-        let arguments = ["--as-of", as_of, "--data-dir", data];
-        Self::spawn(program, configuration, upstream, &arguments)
-    }
-
     /// The same with a command that runs the program in its own way (under limits, say); it is given the arguments.
     pub(crate) fn launch(command: Command, configuration: &str, upstream: Option<&str>) -> Self {
         Self::spawn(command, configuration, upstream, &[])
@@ -137,9 +124,7 @@ impl Edge {
         fs::write(&file, configuration).expect("a directory of our own");
         command.args(["serve", "--listen", "127.0.0.1:0", "--output", "json"]);
         command.arg("--config").arg(&file);
-        if !more.contains(&"--data-dir") {
-            command.arg("--data-dir").arg(directory.path().join("data"));
-        }
+        command.arg("--data-dir").arg(directory.path().join("data"));
         command.args(more);
         if let Some(upstream) = upstream {
             command.args(["--upstream", upstream]);
@@ -242,6 +227,11 @@ impl Edge {
     /// Sends the process a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("a process of our own");
+    }
+
+    /// Whether it has closed its standard output.
+    pub(crate) fn has_ended(&self) -> bool {
+        lock(&self.said.events).ended
     }
 
     /// How many file descriptors it has open.

@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
+use audit::Holds;
 use edge::Clock;
 use edge::settings::Settings;
 use floor::config::did_you_mean;
-use floor::{AccountRecord, Cohort, Plan, Roster};
+use floor::{Cohort, Plan};
 use jiff::Timestamp;
 use ledger::{Query, Reader};
 use report::{Options, Outcome, Report, format};
@@ -19,6 +20,7 @@ use terminal_size::terminal_size_of;
 use crate::cli::{ReportArguments, Since};
 use crate::config::{self, Config};
 use crate::floors;
+use crate::serve::roster_from;
 
 /// The key that decides shares is not needed to look back.
 const NO_KEY: [u8; 16] = [0; 16];
@@ -47,9 +49,10 @@ pub(crate) fn run(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
     let now = arguments.as_of.unwrap_or_else(|| Clock::default().now());
     let format = chosen(arguments);
     let options = options(arguments, &plan, &settings, now, format)?;
+    plan.hold(Holds::of(&arguments.data_dir).read()?);
     let ledger = Reader::open(&arguments.data_dir.join(ledger::FILE))?;
     if plan.cohorts.iter().any(Cohort::needs_roster) {
-        plan.take_roster(Arc::new(roster(&ledger, now)?));
+        plan.take_roster(Arc::new(roster_from(&ledger, now)?));
     }
     let report = report::report(&ledger, &plan, now, &options)?;
     write(arguments.output.as_deref(), format, &report)?;
@@ -125,17 +128,6 @@ fn options(
 }
 
 /// What is known of all accounts, for the cohorts.
-fn roster(ledger: &dyn Query, now: Timestamp) -> anyhow::Result<Roster> {
-    let accounts = ledger.accounts()?.into_iter().map(|account| {
-        let record = AccountRecord {
-            first_seen: account.first,
-            requests_30_days: account.requests_30_days,
-        };
-        (account.id, record)
-    });
-    Ok(Roster::new(accounts, now))
-}
-
 fn moment(since: Since, now: Timestamp) -> Option<Timestamp> {
     match since {
         Since::Ever => None,

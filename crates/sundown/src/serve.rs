@@ -19,7 +19,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-pub(crate) use roster::roster;
+pub(crate) use roster::{roster, roster_from};
 
 use crate::cli::ServeArguments;
 use crate::config::{self, Config};

@@ -10,7 +10,7 @@ use ledger::{LedgerError, Query, Reader};
 /// is in a cohort by what is known.
 pub(crate) fn roster(data_dir: &Path, now: Timestamp) -> Roster {
     let ledger = Reader::open(&data_dir.join(ledger::FILE));
-    match ledger.and_then(|ledger| from_ledger(&ledger, now)) {
+    match ledger.and_then(|ledger| roster_from(&ledger, now)) {
         Ok(roster) => roster,
         // An edge that has seen nobody yet.
         Err(LedgerError::Missing(_)) => Roster::default(),
@@ -23,7 +23,12 @@ pub(crate) fn roster(data_dir: &Path, now: Timestamp) -> Roster {
     }
 }
 
-fn from_ledger(ledger: &dyn Query, now: Timestamp) -> Result<Roster, LedgerError> {
+/// The same from a ledger at hand.
+///
+/// # Errors
+///
+/// When the ledger cannot be asked.
+pub(crate) fn roster_from(ledger: &dyn Query, now: Timestamp) -> Result<Roster, LedgerError> {
     let accounts = ledger.accounts()?.into_iter().map(|facts| {
         let record = AccountRecord {
             first_seen: facts.first,
