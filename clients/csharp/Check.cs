@@ -83,7 +83,7 @@ namespace Sundown
             answer["url"] = "https://" + place + path;
 
             string bare = host.Trim('[', ']');
-            var trust = new Trust(ca);
+            var trust = new Trust(ca, bare);
             using (var tcp = Connect(bare, port, place))
             using (var stream = new SslStream(tcp.GetStream(), false, trust.Validate)) {
                 if (!Secure(answer, stream, bare, trust)) return;

@@ -16,8 +16,11 @@ namespace Sundown
         /// <summary>Why the certificate was refused, once it was.</summary>
         public string Refused;
 
-        public Trust(string ca)
+        readonly string host;
+
+        public Trust(string ca, string host)
         {
+            this.host = host;
             if (ca == null) return;
             try {
                 authorities = Regex.Matches(
@@ -52,7 +55,10 @@ namespace Sundown
             if (!built || !ours)
                 Refused = "no chain to an authority of the file"
                     + string.Concat(chain.ChainStatus.Select(status => "; " + status.StatusInformation.Trim()));
-            return built && ours;
+            // Mono reports a name that does not match as one more error of the chain, which this is not to forgive.
+            bool named = Names.Cover(certificate, host);
+            if (!named) Refused = "the certificate is not for " + host;
+            return built && ours && named;
         }
     }
 }

@@ -137,7 +137,12 @@ function ask(answer, url, ca, finish) {
       parts.push(part);
       if (length > LONGEST_ANSWER) { finish('the answer is longer than 1 MiB'); }
     });
-    response.on('aborted', function () { finish('the connection ended before the answer was complete'); });
+    // 0.8 and 0.10 call every answer so that only its connection ends.
+    response.on('aborted', function () {
+      if (response.headers['content-length'] || response.headers['transfer-encoding']) {
+        finish('the connection ended before the answer was complete');
+      }
+    });
     response.on('end', function () {
       var expected = response.headers['content-length'];
       if (/^[0-9]+$/.test(expected) && length < Number(expected)) {
@@ -224,7 +229,9 @@ function fix(alert, url) {
 // What the server says of this connection: an answer of /ssl/, an explanation, or the header that warns.
 function read(answer, response, body) {
   var told = null;
-  try { told = JSON.parse(body); } catch (error) { /* not JSON, which the last branch says */ }
+  try {
+    if (isShallow(body)) { told = JSON.parse(body); }
+  } catch (error) { /* not JSON, which the last branch says */ }
   if (!isObject(told)) { told = {}; }
   var notice = response.headers['sundown-notice'];
   if (told.type === EXPLANATION) {
@@ -239,6 +246,24 @@ function read(answer, response, body) {
     return;
   }
   compare(answer, told.cipher_iana);
+}
+
+// Node.js 0.8 ends without a word on JSON that is nested without end; an answer of /ssl/ is four deep.
+function isShallow(body) {
+  var depth = 0;
+  var quoted = false;
+  for (var i = 0; i < body.length && depth <= 64; i++) {
+    var c = body.charAt(i);
+    if (quoted && c === '\\') {
+      i++;
+    } else if (c === '"') {
+      quoted = !quoted;
+    } else if (!quoted) {
+      if (c === '[' || c === '{') { depth++; }
+      if (c === ']' || c === '}') { depth--; }
+    }
+  }
+  return depth <= 64;
 }
 
 function answered(answer, told) {

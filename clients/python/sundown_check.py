@@ -169,13 +169,15 @@ def _exchange(connection, answer, place, path):
     except http_client.IncompleteRead as error:
         raise _Unable("the connection ended before the answer was complete", _words(error))
     except http_client.HTTPException as error:
-        # "Nothing at all" is a bad status line in one Python and a closed connection in another.
-        ended = not str(error).strip("'\" ") or "without response" in str(error)
+        # "Nothing at all" is a bad status line; what is in it depends on the Python.
+        ended = "closed" in str(error) or not str(error).strip("'\" ")
         raise _Unable(
             "the connection ended before the answer was complete" if ended else "the answer is not HTTP", _words(error)
         )
     except (OSError, IOError) as error:
         raise _Unable("the connection ended before the answer was complete", _words(error))
+    if response.version == 9:  # what Python 2 takes everything for that is not HTTP
+        raise _Unable("the answer is not HTTP", None)
     if len(body) > LONGEST_ANSWER:
         raise _Unable("the answer is longer than 1 MiB", None)
     length = response.getheader("Content-Length") or ""

@@ -191,7 +191,8 @@ function failed(code,    words) {
     words = tolower(said_all)
     gsub(/_/, " ", words)
     if (code == 28) { unable("no complete answer within " ENVIRON["SUNDOWN_TIMEOUT"] " s"); return }
-    if (code == 60 || code == 51) { unable("the server\047s certificate is not trusted; --ca FILE names an authority to trust"); return }
+    # It shook hands before it looked at the certificate.
+    if (code == 60 || code == 51) { own_protocol = own_cipher = ""; unable("the server\047s certificate is not trusted; --ca FILE names an authority to trust"); return }
     if (code == 77) { unable("the file of authorities cannot be read"); return }
     if (code == 5 || code == 6 || code == 7) { unable("cannot reach " ENVIRON["SUNDOWN_PLACE"]); return }
     if (code == 63) { unable("the answer is longer than 1 MiB"); return }
@@ -364,7 +365,9 @@ function string(    piece, escape, code) {
             keep(utf8(code))
         } else if (escape == "n") keep("\n")
         else if (index("\"\\/", escape) && escape != "") keep(escape)
-        else if (index("bfrt", escape) && escape != "") keep(" ")
+        else if (escape == "r") keep("\r")
+        else if (escape == "t") keep("\t")
+        else if (index("bf", escape) && escape != "") keep("\001")
         else return 0
     }
     return 0
@@ -381,7 +384,7 @@ function hex(digits,    i, n, code) {
     return code
 }
 function utf8(code) {
-    if (code < 32) return " "
+    if (code == 0) return "\001"
     if (code < 128) return sprintf("%c", code)
     if (code < 2048) return sprintf("%c%c", 192 + int(code / 64), 128 + code % 64)
     if (code < 65536) return sprintf("%c%c%c", 224 + int(code / 4096), 128 + int(code / 64) % 64, 128 + code % 64)

@@ -2,6 +2,10 @@
 //!
 //! Comes in: `tests/.clients/manifest.json`. Goes out: a program by its id, ready to be given its arguments in an
 //! environment of our own; or a loud line that says why it is not there. It never installs and never runs anything.
+#![allow(
+    dead_code,
+    reason = "each test that includes this file uses its own part of it"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};

@@ -2,6 +2,10 @@
 //!
 //! Comes in: a command, what to write to its standard input, and how long it may take. Goes out: what it printed, and
 //! how it ended. It never leaves a child behind: at the deadline the child's whole process group is killed, by its id.
+#![allow(
+    dead_code,
+    reason = "each test that includes this file uses its own part of it"
+)]
 
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
@@ -22,6 +26,8 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(crate) struct Ended {
     /// Whether it ended by itself with exit code 0.
     pub success: bool,
+    /// Its exit code; `None` where it was killed.
+    pub code: Option<i32>,
     /// Whether it had to be killed at the deadline.
     pub timed_out: bool,
     /// Its standard output, the first MiB.
@@ -60,6 +66,7 @@ pub(crate) fn run(command: &mut Command, input: &str, limit: Duration) -> io::Re
     };
     Ok(Ended {
         success: status.is_some_and(|status| status.success()),
+        code: status.and_then(|status| status.code()),
         timed_out: status.is_none(),
         stdout: gathered(&stdout),
         stderr: gathered(&stderr),

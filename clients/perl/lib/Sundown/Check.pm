@@ -11,6 +11,7 @@ package Sundown::Check;
 use strict;
 use warnings;
 
+use B ();
 use Encode ();
 use IO::Socket::SSL ();
 use JSON::PP ();
@@ -355,7 +356,11 @@ sub _compare {
     return;
 }
 
-sub _is_text { my ($value) = @_; return defined $value && !ref $value }
+# A string; a number of JSON is none.
+sub _is_text {
+    my ($value) = @_;
+    return defined $value && !ref $value && (B::svref_2object(\$value)->FLAGS & B::SVf_POK()) != 0;
+}
 
 sub _text {
     my ($told, $name) = @_;

@@ -243,6 +243,10 @@ public final class Check {
             throw new Unable(
                 http ? "the connection ended before the answer was complete" : "the answer is not HTTP", words(error));
         }
+        // Without a word it hands out less than was announced.
+        if (body.length < connection.getContentLengthLong()) {
+            throw new Unable("the connection ended before the answer was complete", null);
+        }
         String kind = connection.getContentType();
         new Reading(answer).read(status, kind == null ? "" : kind, connection.getHeaderField("Sundown-Notice"),
             new String(body, StandardCharsets.UTF_8));
