@@ -157,7 +157,7 @@ func Run(url string, options *Options) *Answer {
 	}
 	answer := &Answer{
 		URL: cut(line(url), 200), Verdict: "unknown", Floors: []Floor{},
-		Own: Own{Runtime: "Go " + strings.TrimPrefix(runtime.Version(), "go"), Library: "crypto/tls"},
+		Own: Own{Runtime: "Go " + strings.TrimPrefix(runtime.Version(), "go"), Library: "crypto/tls of " + runtime.Version()},
 	}
 	limited, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()

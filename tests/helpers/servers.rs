@@ -87,7 +87,7 @@ async fn serve(
         "silence" => hold().await,
         "plain" => {
             let mut hello = [0; 16 << 10];
-            stream.read(&mut hello).await?;
+            let _some = stream.read(&mut hello).await?;
             // A record is bytes, and is written as the characters of the same numbers.
             let bytes: Vec<u8> = case
                 .says

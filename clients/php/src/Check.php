@@ -153,6 +153,7 @@ final class Check
                 throw new Unable('the file of authorities cannot be read', "no certificate in $ca");
             }
             $ssl['cafile'] = $ca;
+            unset($defaults['ssl']['capath']);
         }
         return stream_context_create(['ssl' => $ssl + (isset($defaults['ssl']) ? $defaults['ssl'] : [])]);
     }

@@ -162,7 +162,8 @@ module SundownCheck
       ssl.connect
       ssl.post_connection_check(host)
       answer["own"]["protocol"] = ssl.ssl_version if ssl.respond_to?(:ssl_version)
-      answer["own"]["cipher"] = (ssl.cipher || [])[0]
+      # JRuby gives the name alone.
+      answer["own"]["cipher"] = Array(ssl.cipher)[0]
       true
     rescue OpenSSL::SSL::SSLError, SystemCallError, EOFError => error
       said = words(error)

@@ -37,7 +37,7 @@ fn main() -> ExitCode {
             writeln!(out, "{text}").map(|()| answer.verdict.exit())
         }
         Ok(None) => write!(out, "{USAGE}{HELP}").map(|()| 0),
-        Err(why) => write!(io::stderr(), "{USAGE}sundown-check: {why}\n").map(|()| 2),
+        Err(why) => writeln!(io::stderr(), "{USAGE}sundown-check: {why}").map(|()| 2),
     };
     ExitCode::from(written.unwrap_or(2))
 }
