@@ -1,8 +1,9 @@
 #!/bin/sh
-# Will this curl survive the server's next change of TLS?
+# Will this curl, or this OpenSSL, survive the server's next change of TLS?
 #
 # Asks a server's /ssl/ what it thinks of this client, says the same of curl's own TLS library, and names the fix.
-# One file, POSIX sh and awk, and any curl that programs on this machine use. Sourced, it defines `sundown_check`:
+# One file, POSIX sh and awk, and any curl that programs on this machine use; where there is none, or with
+# SUNDOWN_CHECK_WITH=openssl, openssl's s_client. Sourced, it defines `sundown_check`:
 #
 #   SUNDOWN_CHECK_SOURCED=1 . ./sundown-check.sh
 #   sundown_check --json https://api.example.com
@@ -29,7 +30,7 @@ sundown_check() (
         -h | --help)
             sundown_check_usage
             echo
-            echo "Asks a server's /ssl/ whether this curl survives its next change of TLS."
+            echo "Asks a server's /ssl/ whether this curl, or this OpenSSL, survives its next change of TLS."
             echo
             echo '  URL                https://host[:port][/path]; the path is /ssl/ unless given'
             echo '  --json             print the answer as JSON'
@@ -64,11 +65,17 @@ sundown_check() (
     trap 'exit 2' HUP INT TERM
     : >"$work/body" && : >"$work/head" && : >"$work/log"
     SUNDOWN_URL=$url SUNDOWN_SUMMARY="" SUNDOWN_SAID="" SUNDOWN_CODE="" SUNDOWN_PLACE=""
-    SUNDOWN_VERSION=$(curl -q --version 2>/dev/null | head -n 1)
+    SUNDOWN_VERSION=""
+    [ "${SUNDOWN_CHECK_WITH-}" = openssl ] || SUNDOWN_VERSION=$(curl -q --version 2>/dev/null | head -n 1)
+    [ -n "$SUNDOWN_VERSION" ] || SUNDOWN_VERSION=$(openssl version 2>/dev/null)
     if [ -z "$SUNDOWN_VERSION" ]; then
-        SUNDOWN_SUMMARY='this check needs curl, and there is none on the PATH'
-    elif sundown_check_target; then
-        sundown_check_ask
+        SUNDOWN_SUMMARY='this check needs curl or openssl, and neither is on the PATH'
+    elif sundown_check_target && sundown_check_trust; then
+        case $SUNDOWN_VERSION in
+        curl*) sundown_check_curl ;;
+        *) sundown_check_openssl ;;
+        esac
+        [ "$(wc -c <"$work/body")" -le 1048576 ] || SUNDOWN_SUMMARY='the answer is longer than 1 MiB'
     fi
     export SUNDOWN_URL SUNDOWN_SUMMARY SUNDOWN_SAID SUNDOWN_CODE SUNDOWN_PLACE SUNDOWN_VERSION
     export SUNDOWN_TIMEOUT="$timeout" SUNDOWN_JSON="$json"
@@ -110,22 +117,93 @@ sundown_check_target() {
     SUNDOWN_URL=https://$SUNDOWN_PLACE${parts#* }
 }
 
-sundown_check_ask() {
+sundown_check_trust() {
     if [ -n "$ca" ] && ! grep -q -e '-----BEGIN ' "$ca" 2>/dev/null; then
         SUNDOWN_SUMMARY='the file of authorities cannot be read' SUNDOWN_SAID="no certificate in $ca"
-        return
+        return 1
     fi
+    # An empty directory, or the system's own would be trusted beside the file.
+    mkdir "$work/none"
+}
+
+sundown_check_curl() {
     version=$(echo "$SUNDOWN_VERSION" | cut -d ' ' -f 2)
     # The user's .curlrc counts, as it does for programs; what would hide the certificate or the answer does not.
     set -- --silent --show-error --verbose --globoff --no-insecure --no-location --no-fail --no-include \
         --max-time "$timeout" --header 'Accept: application/json' --user-agent "curl/$version sundown-check/0.1.0" \
         --dump-header "$work/head" --output -
-    # An empty directory, or the system's own would be trusted beside the file.
-    [ -z "$ca" ] || { mkdir "$work/none" && set -- "$@" --cacert "$ca" --capath "$work/none"; }
+    [ -z "$ca" ] || set -- "$@" --cacert "$ca" --capath "$work/none"
     { curl "$@" "$SUNDOWN_URL" 2>"$work/log"; echo $? >"$work/code"; } | head -c 1048577 >"$work/body"
     SUNDOWN_CODE=$(cat "$work/code")
-    [ "$(wc -c <"$work/body")" -le 1048576 ] || SUNDOWN_SUMMARY='the answer is longer than 1 MiB'
     SUNDOWN_SAID=$(sed -n 's/^\(curl: ([0-9]*) .*\)/\1/p' "$work/log" | tail -n 1)
+}
+
+# The same by OpenSSL alone. What it says is put in curl's numbers, which the rest is read by.
+sundown_check_openssl() {
+    bare=$(echo "${SUNDOWN_PLACE%:*}" | tr -d '[]')
+    case $SUNDOWN_PLACE in
+    *]) bare=$(echo "$SUNDOWN_PLACE" | tr -d '[]') place=$SUNDOWN_PLACE:443 ;;
+    *:*) place=$SUNDOWN_PLACE ;;
+    *) bare=$SUNDOWN_PLACE place=$SUNDOWN_PLACE:443 ;;
+    esac
+    case $bare in
+    *[!0-9.]*) set -- -verify_hostname "$bare" -servername "$bare" ;;
+    *) set -- -verify_ip "$bare" ;;
+    esac
+    case $bare in *:*) set -- -verify_ip "$bare" ;; esac
+    [ -z "$ca" ] || set -- "$@" -CAfile "$ca" -CApath "$work/none"
+    path=${SUNDOWN_URL#https://"$SUNDOWN_PLACE"}
+    # HTTP/1.0, so that the answer is never chunked.
+    {
+        printf 'GET %s HTTP/1.0\r\nHost: %s\r\nAccept: application/json\r\nConnection: close\r\n' "$path" "$SUNDOWN_PLACE"
+        printf 'User-Agent: sundown-check/0.1.0 %s\r\n\r\n' "$(echo "$SUNDOWN_VERSION" | sed 's/ /\//; s/ .*//')"
+    } >"$work/request"
+    : >"$work/message"
+    # openssl has no deadline of its own, and POSIX no timeout(1).
+    (
+        openssl s_client -connect "$place" -brief -ign_eof -verify_return_error "$@" <"$work/request" 2>"$work/log" &
+        echo $! >"$work/pid"
+        wait $!
+        echo $? >"$work/code"
+    ) | head -c 1048577 >"$work/message" &
+    client=$!
+    (
+        sleep "$timeout" &
+        nap=$!
+        trap 'kill "$nap"; exit' TERM
+        wait "$nap"
+        : >"$work/late"
+        kill "$(cat "$work/pid")"
+    ) >/dev/null 2>&1 &
+    watch=$!
+    wait "$client"
+    kill "$watch" 2>/dev/null
+    sed '/^\r*$/q' "$work/message" >"$work/head"
+    # Behind the first empty line; nothing where there is none.
+    sed '1,/^\r*$/d' "$work/message" >"$work/body"
+    [ "$(wc -c <"$work/message")" -le 1048576 ] || cp "$work/message" "$work/body"
+    # shellcheck disable=SC2016 # awk's own $0
+    SUNDOWN_CODE=$(SUNDOWN_ENDED=$(cat "$work/code") SUNDOWN_LATE=$([ -e "$work/late" ] && echo 1) \
+        SUNDOWN_BODY=$(wc -c <"$work/body") awk '
+        FILENAME ~ /\/log$/ { words = words " " tolower($0); next }
+        {
+            sub(/\r$/, "")
+            if (FNR == 1 && $0 !~ /^HTTP\/1\.[01] [0-9][0-9][0-9]/) odd = 1
+            if (tolower($0) ~ /^content-length:/) { wanted = $0; sub(/^[^:]*:[ \t]*/, "", wanted) }
+            lines = FNR; last = $0
+        }
+        END {
+            if (ENVIRON["SUNDOWN_LATE"]) print 28
+            else if (words ~ /ciphersuite:|cipher is/ && words !~ /verify error:|certificate verify failed/) {
+                if (odd) print 1
+                else if (!lines || last != "" || wanted + 0 > ENVIRON["SUNDOWN_BODY"] + 0) print 18
+                else print 0
+            }
+            else if (words ~ /verify error:|certificate verify failed/) print 60
+            else if (words ~ /connect:errno|getaddrinfo|bio_lookup|connection refused|no route to host/ && words !~ /alert/) print 7
+            else print 35
+        }' "$work/log" "$work/head")
+    SUNDOWN_SAID=$(grep -E 'error|errno' "$work/log" | head -n 1)
 }
 
 # All the reading and the writing. In: curl's own words, the head of the answer, its body as one line.
@@ -135,9 +213,11 @@ BEGIN {
     longest_text = 2000; longest_list = 32; deepest = 64
     split(ENVIRON["SUNDOWN_VERSION"], words, " ")
     runtime = words[1] " " words[2]
+    if (runtime !~ /^curl/) runtime = "openssl " words[2]
     library = words[4] == "" ? words[3] : words[5]
     if (library !~ /\//) library = words[4]
-    for (i = 3; i in words; i++) {
+    if (runtime !~ /^curl/) library = words[1] " " words[2]
+    for (i = 3; i in words && runtime ~ /^curl/; i++) {
         if (words[i] ~ /^\(?[A-Za-z]*(SSL|TLS|NSS|Schannel|SecureTransport)[^\/]*(\/|$)/) { library = words[i]; break }
     }
     gsub(/[()]/, "", library); sub(/\//, " ", library)
@@ -155,6 +235,8 @@ FILENAME ~ /\/log$/ {
         if (own_protocol ~ /^TLS1/) sub(/^TLS/, "TLSv", own_protocol)
         sub(/^TLSv1\.0$/, "TLSv1", own_protocol)
     }
+    if (sub(/^Protocol version: */, "")) own_protocol = $1
+    if (sub(/^Ciphersuite: */, "")) own_cipher = $1
     # In the words of curl itself; what the server said begins with "<".
     if ($0 !~ /^[<>{}]/) said_all = substr(said_all, 1, 20000) " " substr($0, 1, 2000)
     next
@@ -217,9 +299,11 @@ function refused(name, why) {
 function fixed(name) {
     fix = 1; fix_verify = "sundown-check.sh " ENVIRON["SUNDOWN_URL"]
     if (name != "protocol_version") {
-        fix_summary = "Remove --ciphers, --tls13-ciphers and --curves from the command line and ~/.curlrc and CipherString from the file that OPENSSL_CONF names, or update curl and its TLS library."
+        fix_summary = runtime !~ /^curl/ ? "Remove CipherString, Ciphersuites and Groups from the file that OPENSSL_CONF names, or update OpenSSL." : "Remove --ciphers, --tls13-ciphers and --curves from the command line and ~/.curlrc and CipherString from the file that OPENSSL_CONF names, or update curl and its TLS library."
     } else if (library ~ /^OpenSSL (0\.|1\.0\.0)/) {
         fix_summary = runtime " runs on " library ", which ends at TLSv1, and no setting changes that: update curl and its TLS library."
+    } else if (runtime !~ /^curl/) {
+        fix_summary = library " offers TLSv1.2 and later unless something holds it to less: search the file that OPENSSL_CONF names for MaxProtocol and MinProtocol, and remove the line. For TLSv1.3 it takes OpenSSL 1.1.1 or later."
     } else {
         fix_summary = library " offers TLSv1.2 and later unless something holds it to less: search the command line, ~/.curlrc and code for --tls-max, --tlsv1.0, -1 and CURLOPT_SSLVERSION, then the file that OPENSSL_CONF names for MaxProtocol, and remove the line. For TLSv1.3 it takes OpenSSL 1.1.1 or later."
         fix_snippet = "curl -q --tlsv1.2 URL   # -q: without .curlrc"

@@ -55,7 +55,7 @@ impl Runtime {
 /// `sitecustomize` is what Python imports first; the second entry is where the helper itself is.
 const PYTHON: Hold = Hold::Variable(&[("PYTHONPATH", "/:/../../clients/python")]);
 
-static RUNTIMES: [Runtime; 16] = [
+static RUNTIMES: [Runtime; 17] = [
     runtime("check-python", "TLSv1.3", PYTHON),
     runtime("check-python-2.7", "TLSv1.3", PYTHON),
     runtime("check-python-3.6", "TLSv1.3", PYTHON),
@@ -100,7 +100,12 @@ static RUNTIMES: [Runtime; 16] = [
     runtime("check-mono", "TLSv1.2", Hold::Program("check-mono-held")).telling(true, false),
     // rustls has nothing below TLSv1.2.
     runtime(RUST, "TLSv1.3", Hold::No),
-    // The same script under another shell.
+    // The same script without curl, and under another shell.
+    runtime(
+        "check-shell-openssl",
+        "TLSv1.3",
+        Hold::Variable(&[("OPENSSL_CONF", "/openssl.cnf")]),
+    ),
     runtime("check-shell-bash", "TLSv1.3", Hold::No),
 ];
 
@@ -166,6 +171,9 @@ fn present() -> &'static BTreeSet<&'static str> {
             "check-shell-bash" => {
                 installed("check-shell").is_some() && Path::new("/bin/bash").is_file()
             }
+            "check-shell-openssl" => {
+                installed("check-shell").is_some() && installed("openssl").is_some()
+            }
             id => installed(id).is_some(),
         };
         RUNTIMES
@@ -215,7 +223,7 @@ impl Run {
     fn command(&self) -> Command {
         let id = match (self.runtime.id, &self.runtime.hold) {
             (_, Hold::Program(other)) if self.held => other,
-            ("check-shell-bash", _) => "check-shell",
+            ("check-shell-bash" | "check-shell-openssl", _) => "check-shell",
             (id, _) => id,
         };
         if id == RUST {
@@ -229,6 +237,9 @@ impl Run {
             command = Command::new("/bin/bash");
             command.arg("--posix").args(script);
             return command;
+        }
+        if self.runtime.id == "check-shell-openssl" {
+            command.env("SUNDOWN_CHECK_WITH", "openssl");
         }
         if self.held {
             self.hold(&mut command);
