@@ -1,41 +1,75 @@
 //! From a runtime and a shortfall to the change that fixes it.
 
+use floor::{Floor, Shortfall, Verdict};
 use hello::Version;
+use hello::names::Named;
 use serde::Serialize;
 
 use crate::{
-    data::{Answer, Family, Library, Release, Support},
+    case::Case,
+    data::{GeneralAnswer, Kind, Support, Trust},
+    goal::Goal,
     knowledge::Knowledge,
     recognise::Runtime,
     template,
+    version::Range,
 };
 
 /// The one change that fixes a client, and the command that proves it. Plain text throughout: escape it
 /// for where it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Advice {
-    /// What to change, in a sentence or three.
+    /// What to change: the shortest true sentence first, then how.
     pub summary: String,
     /// The line of code, setting or command that makes the change, where there is one.
     pub snippet: Option<String>,
+    /// What the snippet is written in: `python`, `shell`, `java-options`.
+    pub language: Option<String>,
+    /// How to see the version that matters: a command or a place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub find: Option<String>,
     /// One command in the runtime's own language that calls the check address and shows which protocol
     /// was negotiated; for a browser or an app, what to do instead.
     pub verify: String,
     /// Pages the facts come from.
     pub sources: Vec<String>,
+    /// How well they carry what is said.
+    pub confidence: Trust,
 }
 
-/// Summary, snippet and sources; the verify command is chosen apart.
-type Change<'k> = (String, Option<&'k String>, &'k [String]);
+/// What a change comes to, before the verify command.
+pub(crate) struct Change {
+    pub(crate) summary: String,
+    pub(crate) snippet: Option<String>,
+    pub(crate) language: Option<String>,
+    pub(crate) sources: Vec<String>,
+    pub(crate) trust: Trust,
+}
 
-/// A runtime of which the family is known.
-struct Case<'a> {
-    runtime: &'a Runtime,
-    family: &'a Family<'static>,
-    release: Option<&'a Release>,
-    library: Option<&'a Library>,
-    offered: Version,
-    needed: Version,
+/// How a runtime stands with a goal, when nothing was offered yet.
+#[derive(Clone, Debug, Serialize)]
+pub struct Prospect {
+    /// Whether it can.
+    pub support: Support,
+    /// What to do.
+    pub advice: Advice,
+    /// What else may be, under which facts: `without the TLS update of 2016`.
+    pub otherwise: Vec<Otherwise>,
+}
+
+/// What holds instead where a further fact does.
+#[derive(Clone, Debug, Serialize)]
+pub struct Otherwise {
+    /// The fact.
+    pub when: String,
+    /// Whether it can then.
+    pub support: Support,
+    /// What to do then.
+    pub fix: String,
+    /// The line that does it.
+    pub snippet: Option<String>,
+    /// What that is written in.
+    pub language: Option<String>,
 }
 
 impl Knowledge {
@@ -51,213 +85,190 @@ impl Knowledge {
         needed: Version,
         check_url: &str,
     ) -> Advice {
-        let family = runtime.and_then(|runtime| self.family(runtime.family));
-        let case = runtime.zip(family).map(|(runtime, family)| Case {
+        if offered >= needed {
+            return self.nothing(
+                runtime,
+                &offered.to_string(),
+                &needed.to_string(),
+                check_url,
+            );
+        }
+        self.toward(
             runtime,
-            family,
-            release: runtime
-                .version
-                .as_deref()
-                .and_then(|version| family.release(version)),
-            library: runtime
-                .library
-                .as_deref()
-                .and_then(|name| self.library(name)),
-            offered,
-            needed,
-        });
-        let Some(case) = case else {
-            let answer = if offered >= needed {
-                &self.general.nothing
-            } else {
-                &self.general.unrecognised
+            Goal::of_version(needed),
+            (&offered.to_string(), &needed.to_string()),
+            check_url,
+        )
+    }
+
+    /// What `runtime` must change so that `verdict` becomes one that meets; `None` when it meets.
+    ///
+    /// Of several shortfalls the first is advised on: a version comes before suites and groups, which often
+    /// come with it.
+    pub fn advise_verdict(
+        &self,
+        runtime: Option<&Runtime>,
+        verdict: &Verdict,
+        check_url: &str,
+    ) -> Option<Advice> {
+        let shortfall = verdict.shortfalls().next()?;
+        let needed = shortfall.needed().to_string();
+        let goal = Goal::of_shortfall(shortfall);
+        Some(match (shortfall, goal) {
+            (Shortfall::Version { offered, .. }, Some(goal)) => {
+                self.toward(runtime, goal, (&offered.to_string(), &needed), check_url)
+            }
+            (Shortfall::Groups { .. }, Some(goal)) => {
+                self.toward(runtime, goal, ("no post-quantum group", &needed), check_url)
+            }
+            (Shortfall::Groups { .. }, None) => {
+                general(&self.general.groups, "", &needed, check_url)
+            }
+            (Shortfall::Suites { needed: code }, _) => self.suites(runtime, code, check_url),
+            (Shortfall::Version { .. }, None) => {
+                general(&self.general.unrecognised, "", &needed, check_url)
+            }
+        })
+    }
+
+    /// How a release stands with what `floor` asks, goal by goal, when it has offered nothing yet.
+    pub fn prospects(
+        &self,
+        runtime: &Runtime,
+        floor: &Floor,
+        check_url: &str,
+    ) -> Vec<(Goal, Prospect)> {
+        Goal::of_floor(floor)
+            .into_iter()
+            .filter_map(|goal| Some((goal, self.prospect(runtime, goal, check_url)?)))
+            .collect()
+    }
+
+    /// How a release stands with one goal, when it has offered nothing yet; `None` when its family is not known.
+    pub fn prospect(&self, runtime: &Runtime, goal: Goal, check_url: &str) -> Option<Prospect> {
+        let case = Case::new(self, runtime, goal, None)?;
+        Some(Prospect {
+            support: case.support(),
+            otherwise: case.otherwise(),
+            advice: case.advice(case.change(), check_url),
+        })
+    }
+
+    /// The advice where `theirs`, the protocol that a client believes to have negotiated, is not `ours`: what
+    /// stands between speaks to us.
+    pub fn advise_intermediary(&self, theirs: Version, ours: Version, check_url: &str) -> Advice {
+        let mut advice = general(&self.general.intermediary, "", "", check_url);
+        advice.summary = format!(
+            "The client negotiated {theirs}, this server {ours}: something between them re-encrypts. {}",
+            advice.summary
+        );
+        advice
+    }
+
+    fn toward(
+        &self,
+        runtime: Option<&Runtime>,
+        goal: Goal,
+        (offered, needed): (&str, &str),
+        check_url: &str,
+    ) -> Advice {
+        let case = runtime.and_then(|runtime| Case::new(self, runtime, goal, Some(offered)));
+        let Some((runtime, case)) = runtime.zip(case) else {
+            let answer = match goal {
+                Goal::Pq => &self.general.groups,
+                Goal::Tls12 | Goal::Tls13 => &self.general.unrecognised,
             };
             return general(answer, offered, needed, check_url);
         };
-        let own_verify = case.verify();
-        if offered >= needed {
-            let answer = general(&self.general.nothing, offered, needed, check_url);
-            return Advice {
-                verify: template::fill(own_verify, check_url),
-                ..answer
-            };
-        }
-        if let Some(contradiction) = &case.runtime.contradiction {
+        if let Some(contradiction) = &runtime.contradiction {
+            let lead = format!("The clues disagree: {contradiction}.");
+            if case.family.kind == Kind::Proxy {
+                let mut answer = case.advice(case.change(), check_url);
+                answer.summary = format!("{lead} {}", answer.summary);
+                return answer;
+            }
             let mut answer = general(&self.general.intermediary, offered, needed, check_url);
-            answer.summary = format!("The clues disagree: {contradiction}. {}", answer.summary);
+            answer.summary = format!("{lead} {}", answer.summary);
             return answer;
         }
-        let (mut summary, snippet, sources) = case.change();
-        let candidates = &case.runtime.candidates;
-        if !candidates.is_empty() {
-            summary = format!(
-                "{summary} Seen with this handshake: {}.",
-                candidates.join(", ")
+        let mut change = case.change();
+        if !runtime.candidates.is_empty() {
+            change.summary = format!(
+                "{} Seen with this handshake: {}.",
+                change.summary,
+                runtime.candidates.join(", ")
             );
         }
-        Advice {
-            summary,
-            snippet: snippet.cloned(),
-            verify: template::fill(own_verify, check_url),
-            sources: sources.to_vec(),
-        }
-    }
-}
-
-impl<'a> Case<'a> {
-    fn verify(&self) -> &'a str {
-        let own = self.release.and_then(|release| release.verify.as_ref());
-        own.unwrap_or(&self.family.verify)
+        case.advice(change, check_url)
     }
 
-    /// TLS 1.3 has facts of its own; whoever needs less than TLS 1.2 gets there with TLS 1.2.
-    fn change(&self) -> Change<'a> {
-        if self.needed > Version::TLSV1_2 {
-            self.reach_tls13()
-        } else {
-            self.reach_tls12()
-        }
-    }
-
-    fn reach_tls12(&self) -> Change<'a> {
-        let library = self.library.map(|library| library.tls12);
-        let Some(release) = self.release else {
-            return match library {
-                Some(Support::Default) => self.pinned(),
-                _ => self.version_unknown(),
-            };
-        };
-        match (release.tls12, library) {
-            (Support::Default, _) | (Support::Depends, Some(Support::Default)) => self.pinned(),
-            (Support::Depends, None | Some(Support::Depends)) => {
-                let (summary, ..) = self.release_says(release);
-                let summary = format!(
-                    "{summary} If all that is in order, something else limits it. {}",
-                    self.family.pinned.summary
-                );
-                (summary, release.snippet.as_ref(), &release.sources)
-            }
-            _ => self.release_says(release),
-        }
-    }
-
-    fn reach_tls13(&self) -> Change<'a> {
-        let what = name_of(self.runtime);
-        let library = self.library.and_then(|library| library.tls13);
-        let Some(release) = self.release else {
-            if library == Some(Support::Default) {
-                return self.pinned();
-            }
-            let find = &self.family.find;
-            let summary = format!(
-                "{what}, version unknown: to see it, {find}. {}",
-                self.first_tls13()
+    fn suites(&self, runtime: Option<&Runtime>, code: u16, check_url: &str) -> Advice {
+        let needed = Named::Suite(code).to_string();
+        let mut advice = general(&self.general.suites, "", &needed, check_url);
+        let family = runtime.and_then(|runtime| self.family(runtime.family));
+        let under = || Some(self.stack(runtime?.library.as_deref()?)?.family);
+        let own = family.and_then(|family| family.suites.as_ref());
+        if let Some(fix) = own.or_else(|| under()?.suites.as_ref()) {
+            advice.summary = format!(
+                "None of this client's cipher suites will do; it needs one such as {needed}. {}",
+                fix.fix
             );
-            return (summary, None, &self.family.unknown.sources);
-        };
-        let sources = release.sources.as_slice();
-        let summary = match (release.tls13, library) {
-            (Some(Support::Default), _) | (Some(Support::Depends), Some(Support::Default)) => {
-                return self.pinned();
-            }
-            (Some(Support::Never), _) => {
-                format!("{what} cannot speak TLSv1.3. {}", self.first_tls13())
-            }
-            (Some(Support::OptIn), _) => {
-                let summary = format!(
-                    "{what} has TLSv1.3 but leaves it off: switch it on. {}",
-                    self.first_tls13()
-                );
-                return (summary, release.tls13_snippet.as_ref(), sources);
-            }
-            (Some(Support::Depends), _) => {
-                let on_openssl = self.family.libraries.iter().any(|id| id == "openssl");
-                let since = if on_openssl {
-                    " (OpenSSL from 1.1.1 on)"
-                } else {
-                    ""
-                };
-                let find = &self.family.find;
-                format!(
-                    "{what} offers TLSv1.3 when what it runs on does{since}; to see that, {find}."
-                )
-            }
-            (None, _) => format!(
-                "No facts about TLSv1.3 in {what} are recorded here; to see what it runs on, {}. {}",
-                self.family.find,
-                self.first_tls13()
-            ),
-        };
-        (summary, None, sources)
-    }
-
-    /// It could, and did not: something holds it down.
-    fn pinned(&self) -> Change<'a> {
-        let pinned = &self.family.pinned;
-        let summary = format!(
-            "{} can offer {} but offered {} at most: a setting, or something between it and this API, limits it. {}",
-            name_of(self.runtime),
-            self.needed.max(Version::TLSV1_2),
-            self.offered,
-            pinned.summary
-        );
-        (summary, pinned.snippet.as_ref(), &pinned.sources)
-    }
-
-    fn version_unknown(&self) -> Change<'a> {
-        let unknown = &self.family.unknown;
-        let summary = format!(
-            "{}, version unknown: to see it, {}. {}",
-            self.runtime.runtime, self.family.find, unknown.summary
-        );
-        (summary, unknown.snippet.as_ref(), &unknown.sources)
-    }
-
-    fn release_says(&self, release: &'a Release) -> Change<'a> {
-        let said = release.summary.as_deref().unwrap_or_default();
-        let summary = said.replace("{name}", &name_of(self.runtime));
-        (summary, release.snippet.as_ref(), &release.sources)
-    }
-
-    /// Where TLS 1.3 begins in this family, by its own rows.
-    fn first_tls13(&self) -> String {
-        let name = &self.family.name;
-        let first = |support| {
-            let row = self
-                .family
-                .release
-                .iter()
-                .find(|row| row.tls13 == Some(support))?;
-            Some(row.versions.first().map_or("every", |first| first))
-        };
-        match (first(Support::Default), first(Support::Depends)) {
-            (Some(first), _) => format!("{name} {first} and later offer TLSv1.3 by default."),
-            (None, Some("every")) => format!("{name} offers TLSv1.3 when what it runs on does."),
-            (None, Some(first)) => {
-                format!("{name} {first} and later offer TLSv1.3 when what they run on does.")
-            }
-            (None, None) => format!("No release of {name} is recorded here as offering TLSv1.3."),
+            advice.snippet.clone_from(&fix.snippet);
+            advice.language.clone_from(&fix.language);
+            advice.sources.clone_from(&fix.sources);
         }
+        if let Some(family) = family {
+            advice.verify = template::fill(&family.verify, check_url);
+            advice.find = Some(family.find.clone());
+        }
+        advice
+    }
+
+    fn nothing(
+        &self,
+        runtime: Option<&Runtime>,
+        offered: &str,
+        needed: &str,
+        check_url: &str,
+    ) -> Advice {
+        let mut advice = general(&self.general.nothing, offered, needed, check_url);
+        let family = runtime.and_then(|runtime| self.family(runtime.family).zip(Some(runtime)));
+        if let Some((family, runtime)) = family {
+            let rule = runtime
+                .version
+                .as_deref()
+                .and_then(|version| family.plain_rule(version));
+            let own = rule.and_then(|rule| rule.verify.as_ref());
+            advice.verify = template::fill(own.unwrap_or(&family.verify), check_url);
+        }
+        advice
     }
 }
 
 /// Name and version of a runtime, as a reader would say it.
 pub(crate) fn name_of(runtime: &Runtime) -> String {
-    match &runtime.version {
-        Some(version) => format!("{} {version}", runtime.runtime),
-        None => runtime.runtime.clone(),
+    match (&runtime.version, &runtime.versions) {
+        (Some(version), _) => format!("{} {version}", runtime.runtime),
+        (None, Some(versions)) => {
+            let span = Range::try_from(versions.clone()).map(|range| range.words());
+            format!("{} {}", runtime.runtime, span.unwrap_or_default())
+        }
+        (None, None) => runtime.runtime.clone(),
     }
 }
 
-fn general(answer: &Answer, offered: Version, needed: Version, check_url: &str) -> Advice {
+fn general(answer: &GeneralAnswer, offered: &str, needed: &str, check_url: &str) -> Advice {
     let summary = answer
         .summary
-        .replace("{offered}", &offered.to_string())
-        .replace("{needed}", &needed.to_string());
+        .replace("{offered}", offered)
+        .replace("{needed}", needed);
     Advice {
         summary,
         snippet: None,
+        language: None,
+        find: None,
         verify: template::fill(&answer.verify, check_url),
         sources: answer.sources.clone(),
+        confidence: Trust::Sourced,
     }
 }

@@ -6,9 +6,10 @@ use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::Deserialize;
 
 use crate::{
-    data::{Family, FamilyFile, Fingerprint, General, Library, LibraryFile, Pattern, Release},
+    data::{Family, Fingerprint, General, Library, LibraryFile, Numbering, Pattern},
     error::DataError,
-    version::Version,
+    valid,
+    version::Range,
 };
 
 /// Bound on one compiled pattern, in bytes. A pattern past it is a mistake in the data: those here are
@@ -21,31 +22,27 @@ const SET_LIMIT: usize = 16 << 20;
 /// A file of the knowledge base: its name below `data/` and its text.
 pub(crate) type Source = (&'static str, &'static str);
 
-/// Files of runtimes, in order of precedence: a browser's name also stands in the User-Agent of programs
-/// that are no browser.
-const FAMILIES: [Source; 4] = [
-    ("runtimes.toml", include_str!("../data/runtimes.toml")),
-    ("platforms.toml", include_str!("../data/platforms.toml")),
-    ("browsers.toml", include_str!("../data/browsers.toml")),
-    ("libraries.toml", include_str!("../data/libraries.toml")),
-];
-const FINGERPRINTS: Source = (
-    "fingerprints.toml",
-    include_str!("../data/fingerprints.toml"),
-);
+// FAMILIES and FINGERPRINTS: every file of the two folders.
+include!(concat!(env!("OUT_DIR"), "/data.rs"));
+
 const GENERAL: Source = ("general.toml", include_str!("../data/general.toml"));
 
 /// What is known about runtimes, TLS libraries and their fingerprints.
 #[derive(Debug)]
 pub struct Knowledge {
+    /// In order of precedence: a browser's name also stands in the User-Agent of programs that are no
+    /// browser.
     pub(crate) families: Vec<Family<'static>>,
     pub(crate) libraries: Vec<Library>,
     pub(crate) general: General,
     patterns: RegexSet,
     /// Beside each pattern of the set: its family and how to read the version out.
     readers: Vec<Reader>,
+    by_id: HashMap<&'static str, usize>,
     ja4: HashMap<String, Place>,
     ja3: HashMap<String, Place>,
+    /// The library that alone sends a list of cipher suites, by the second part of JA4.
+    suites: HashMap<String, Option<usize>>,
 }
 
 #[derive(Debug)]
@@ -55,12 +52,19 @@ struct Reader {
     regex: Regex,
 }
 
+/// A TLS library under a runtime, as far as it is known.
+#[derive(Debug)]
+pub(crate) struct Stack<'k> {
+    pub(crate) family: &'k Family<'static>,
+    pub(crate) versions: Option<Range>,
+}
+
 /// Where a fingerprint stands: library, and row within it.
 #[derive(Clone, Copy, Debug)]
 struct Place(usize, usize);
 
 impl Knowledge {
-    /// The knowledge base of this build, read on first use (a few milliseconds) and then shared.
+    /// The knowledge base of this build, read on first use (some ten milliseconds) and then shared.
     ///
     /// # Panics
     ///
@@ -68,7 +72,7 @@ impl Knowledge {
     pub fn embedded() -> &'static Self {
         static KNOWLEDGE: OnceLock<Knowledge> = OnceLock::new();
         KNOWLEDGE.get_or_init(|| {
-            Self::read(&FAMILIES, FINGERPRINTS, GENERAL)
+            Self::read(&FAMILIES, &FINGERPRINTS, GENERAL)
                 .expect("the embedded knowledge base is read by every test of this crate")
         })
     }
@@ -76,86 +80,131 @@ impl Knowledge {
     /// Reads a knowledge base from its files.
     pub(crate) fn read(
         families: &[Source],
-        fingerprints: Source,
+        fingerprints: &[Source],
         general: Source,
     ) -> Result<Self, DataError> {
-        let mut all = Vec::new();
-        let mut readers = Vec::new();
+        let mut all: Vec<Family<'static>> = Vec::new();
         for source in families {
-            for family in parse::<FamilyFile<'static>>(source)?.runtime {
-                let place = all.len();
-                let said = |problem| sense(source.0, family.id, problem);
-                if all.iter().any(|known: &Family<'_>| known.id == family.id) {
-                    return Err(said("this id is taken; merge the two tables".to_owned()));
-                }
-                check_releases(&family.release).map_err(said)?;
-                for (number, pattern) in family.pattern.iter().enumerate() {
-                    let regex = RegexBuilder::new(&pattern.regex)
-                        .unicode(false)
-                        .size_limit(PATTERN_LIMIT)
-                        .build()
-                        .map_err(|problem| said(problem.to_string()))?;
-                    readers.push(Reader {
-                        family: place,
-                        pattern: number,
-                        regex,
-                    });
-                }
-                all.push(family);
+            let mut family: Family<'static> = parse(source)?;
+            if family.numbering == Some(Numbering::Java) {
+                family
+                    .rule
+                    .iter_mut()
+                    .for_each(|rule| rule.versions.as_java());
             }
+            let said = |problem| sense(source.0, family.id, problem);
+            if all.iter().any(|known| known.id == family.id) {
+                return Err(said("this id is taken; merge the two files".to_owned()));
+            }
+            valid::family(&family).map_err(said)?;
+            all.push(family);
         }
+        valid::together(&all).map_err(|(id, problem)| sense("families", &id, problem))?;
+        all.sort_by_key(|family| (family.rank, family.id));
+        let by_id: HashMap<&'static str, usize> = all
+            .iter()
+            .enumerate()
+            .map(|(place, family)| (family.id, place))
+            .collect();
+        let readers = readers(&all)?;
         let patterns = RegexSetBuilder::new(readers.iter().map(|reader| reader.regex.as_str()))
             .unicode(false)
             .size_limit(SET_LIMIT)
             .build()
-            .map_err(|problem| sense("*.toml", "patterns", problem.to_string()))?;
+            .map_err(|problem| sense("families", "patterns", problem.to_string()))?;
 
-        let libraries = parse::<LibraryFile>(&fingerprints)?.library;
-        let (mut ja4, mut ja3) = (HashMap::new(), HashMap::new());
-        for (outer, library) in libraries.iter().enumerate() {
-            let said = |problem| sense(fingerprints.0, &library.name, problem);
-            let seen_in = library.fingerprint.iter().flat_map(|row| &row.runtimes);
-            for id in seen_in
-                .map(|candidate| &candidate.family)
-                .chain([&library.family])
-            {
-                if !all.iter().any(|family| family.id == id.as_str()) {
-                    return Err(said(format!(
-                        "no runtime has the id `{id}`; add it or mend the name"
-                    )));
-                }
-            }
-            for (inner, row) in library.fingerprint.iter().enumerate() {
-                for (index, values) in [(&mut ja4, &row.ja4), (&mut ja3, &row.ja3)] {
-                    for value in values {
-                        if index.insert(value.clone(), Place(outer, inner)).is_some() {
-                            return Err(said(format!(
-                                "`{value}` stands twice; merge the two rows"
-                            )));
-                        }
-                    }
-                }
-            }
-        }
-        Ok(Self {
+        let mut knowledge = Self {
             families: all,
-            libraries,
+            libraries: Vec::new(),
             general: parse(&general)?,
             patterns,
             readers,
-            ja4,
-            ja3,
-        })
+            by_id,
+            ja4: HashMap::new(),
+            ja3: HashMap::new(),
+            suites: HashMap::new(),
+        };
+        for source in fingerprints {
+            for library in parse::<LibraryFile>(source)?.library {
+                let name = library.name.clone();
+                knowledge
+                    .index(library)
+                    .map_err(|problem| sense(source.0, &name, problem))?;
+            }
+        }
+        Ok(knowledge)
+    }
+
+    fn index(&mut self, mut library: Library) -> Result<(), String> {
+        if let (Some(family), Some(versions)) =
+            (self.family(&library.family), &mut library.versions)
+            && family.numbering == Some(Numbering::Java)
+        {
+            versions.as_java();
+        }
+        let seen_in = library.fingerprint.iter().flat_map(|row| &row.runtimes);
+        for id in seen_in
+            .map(|candidate| &candidate.family)
+            .chain([&library.family])
+        {
+            if self.family(id).is_none() {
+                return Err(format!(
+                    "no family has the id `{id}`; add its file or mend the name"
+                ));
+            }
+        }
+        let outer = self.libraries.len();
+        for (inner, row) in library.fingerprint.iter().enumerate() {
+            for (index, values) in [(&mut self.ja4, &row.ja4), (&mut self.ja3, &row.ja3)] {
+                for value in values {
+                    if index.insert(value.clone(), Place(outer, inner)).is_some() {
+                        return Err(format!("`{value}` stands twice; merge the two rows"));
+                    }
+                }
+            }
+            for suites in row.ja4.iter().filter_map(|ja4| suites_of(ja4)) {
+                // Two families send it: then it says nothing.
+                let libraries = &self.libraries;
+                self.suites
+                    .entry(suites.to_owned())
+                    .and_modify(|known| {
+                        *known = known.filter(|place| {
+                            *place == outer
+                                || libraries
+                                    .get(*place)
+                                    .is_some_and(|other| other.family == library.family)
+                        });
+                    })
+                    .or_insert(Some(outer));
+            }
+        }
+        self.libraries.push(library);
+        Ok(())
     }
 
     /// The family with this id.
     pub(crate) fn family(&self, id: &str) -> Option<&Family<'static>> {
-        self.families.iter().find(|family| family.id == id)
+        self.families.get(*self.by_id.get(id)?)
     }
 
-    /// The library that a runtime's `library` names.
-    pub(crate) fn library(&self, name: &str) -> Option<&Library> {
-        self.libraries.iter().find(|library| library.name == name)
+    /// What a runtime's `library` names: a library of the fingerprints, or a family and a release.
+    pub(crate) fn stack(&self, name: &str) -> Option<Stack<'_>> {
+        if let Some(library) = self.libraries.iter().find(|library| library.name == name) {
+            return Some(Stack {
+                family: self.family(&library.family)?,
+                versions: library.versions.clone(),
+            });
+        }
+        let (family, version) = name.rsplit_once(' ').unwrap_or((name, ""));
+        let named = |family: &str| self.families.iter().find(|known| known.name == family);
+        let (family, version) = match named(name) {
+            Some(family) => (family, ""),
+            None => (named(family)?, version),
+        };
+        Some(Stack {
+            family,
+            versions: family.version(version).map(Range::of),
+        })
     }
 
     pub(crate) fn by_ja4(&self, ja4: &str) -> Option<(&Library, &Fingerprint)> {
@@ -164,6 +213,13 @@ impl Knowledge {
 
     pub(crate) fn by_ja3(&self, ja3: &str) -> Option<(&Library, &Fingerprint)> {
         self.at(*self.ja3.get(ja3)?)
+    }
+
+    /// A library that sends the cipher suites of this JA4, when no other library was seen to. Another release
+    /// of it may send them too.
+    pub(crate) fn by_suites(&self, ja4: &str) -> Option<&Library> {
+        let place = (*self.suites.get(suites_of(ja4)?)?)?;
+        self.libraries.get(place)
     }
 
     fn at(&self, Place(outer, inner): Place) -> Option<(&Library, &Fingerprint)> {
@@ -187,31 +243,29 @@ impl Knowledge {
     }
 }
 
-impl Family<'_> {
-    /// The release row that covers `version`.
-    pub(crate) fn release(&self, version: &str) -> Option<&Release> {
-        let version = Version::parse(version)?;
-        self.release
-            .iter()
-            .find(|release| release.versions.contains(&version))
-    }
+/// The part of a JA4 that stands for the cipher suites; `None` where there are none.
+fn suites_of(ja4: &str) -> Option<&str> {
+    let part = ja4.split('_').nth(1)?;
+    (part.len() == 12 && part != "000000000000").then_some(part)
 }
 
-/// Rows ascend without overlap, so that each can be reached and none hides another.
-fn check_releases(releases: &[Release]) -> Result<(), String> {
-    if releases.is_empty() {
-        return Err("it has no [[runtime.release]]; write at least one".to_owned());
-    }
-    for (earlier, later) in releases.iter().zip(releases.iter().skip(1)) {
-        let apart = earlier.versions.below.zip(later.versions.from);
-        if apart.is_none_or(|(end, start)| end > start) {
-            return Err(format!(
-                "`{}` and `{}` overlap or stand out of order; let the later row start where the earlier ends",
-                earlier.versions.text, later.versions.text
-            ));
+fn readers(families: &[Family<'static>]) -> Result<Vec<Reader>, DataError> {
+    let mut readers = Vec::new();
+    for (place, family) in families.iter().enumerate() {
+        for (number, pattern) in family.pattern.iter().enumerate() {
+            let regex = RegexBuilder::new(&pattern.regex)
+                .unicode(false)
+                .size_limit(PATTERN_LIMIT)
+                .build()
+                .map_err(|problem| sense("families", family.id, problem.to_string()))?;
+            readers.push(Reader {
+                family: place,
+                pattern: number,
+                regex,
+            });
         }
     }
-    Ok(())
+    Ok(readers)
 }
 
 fn parse<T: Deserialize<'static>>((file, text): &Source) -> Result<T, DataError> {

@@ -11,20 +11,15 @@
 //!
 //! # The data
 //!
-//! Adding a row is adding data, never code:
+//! Adding a row is adding data, never code; `data/README.md` describes the form:
 //!
-//! | file | holds |
+//! | folder | holds |
 //! | --- | --- |
-//! | `data/runtimes.toml` | languages and command-line clients |
-//! | `data/platforms.toml` | Android, Java, .NET and Apple, in the same form |
-//! | `data/browsers.toml` | browsers, in the same form |
-//! | `data/libraries.toml` | TLS libraries, in the same form: the advice when only the stack is known |
-//! | `data/fingerprints.toml` | which JA4 and JA3 belong to which library, and who was seen sending them |
+//! | `data/families/` | one file for each runtime, library, product, browser and proxy: what its releases can do, how to change that |
+//! | `data/fingerprints/` | which JA4 and JA3 belong to which library, and who was seen sending them |
 //! | `data/general.toml` | the answers that name no runtime |
 //!
-//! Each file opens with a description of its keys. Unknown keys are errors. In the files of runtimes the
-//! order is precedence: the first pattern that matches a User-Agent names the runtime, so the specific
-//! stand before the general (a Go service on Android is Go; Edge is not Chrome).
+//! Unknown keys are errors, and so is what does not hold together. `snapshots/` holds all that the data says.
 //!
 //! # Confidence
 //!
@@ -32,7 +27,7 @@
 //! | --- | --- |
 //! | high | User-Agent and fingerprint agree, or the User-Agent names the version |
 //! | medium | one of the two names the runtime |
-//! | low | the fingerprint names only the TLS library, or the clues contradict each other |
+//! | low | only the TLS library is known, by its hello or by its cipher suites alone; or the clues contradict each other |
 //!
 //! # Example
 //!
@@ -59,16 +54,21 @@
 #![forbid(unsafe_code)]
 
 mod advise;
+mod case;
 mod data;
 mod error;
+mod goal;
 mod knowledge;
 mod recognise;
 mod template;
 #[cfg(test)]
 mod tests;
+mod valid;
 mod version;
 
-pub use advise::Advice;
+pub use advise::{Advice, Otherwise, Prospect};
+pub use data::{Kind, Support, Trust};
 pub use error::DataError;
+pub use goal::Goal;
 pub use knowledge::Knowledge;
 pub use recognise::{Clues, Confidence, Runtime, USER_AGENT_LIMIT};

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
-use hello::Version;
+use hello::names::{Named, group_facts};
+use hello::{Offer, Version};
 use serde::Serialize;
 
 use crate::{
-    data::{Family, Fingerprint, Library, Release, Support},
+    data::{Family, Fingerprint, Kind, Library, Rule, Support},
     knowledge::Knowledge,
+    version::Range,
 };
 
 /// Bytes of a User-Agent that are looked at; what names a runtime stands at the front.
@@ -58,18 +60,26 @@ pub struct Runtime {
     pub runtime: String,
     /// Its version, as it writes it: ASCII letters, digits, `.`, `_`, `+` and `-`, at most 32 bytes.
     pub version: Option<String>,
+    /// The releases that were seen with this fingerprint, where that is all that is known of the version:
+    /// `>=30, <35`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub versions: Option<String>,
     /// The TLS library under it, with the span of releases that is known: `OpenSSL 1.0.0`.
     pub library: Option<String>,
+    /// The library whose cipher suites it offers, where the rest of its hello is not known here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub like: Option<String>,
     /// How far to trust the above.
     pub confidence: Confidence,
-    /// The clues it rests on: `user-agent`, `ja4`, `ja3`.
+    /// The clues it rests on: `user-agent`, `ja4`, `ja3`, and `suites` where only those are known.
     pub from: Vec<&'static str>,
-    /// The id of its rows in the knowledge base; [`Knowledge::advise`] looks there.
+    /// The id of its file in the knowledge base; [`Knowledge::advise`] looks there.
     pub family: &'static str,
     /// Runtimes seen with this fingerprint, when it does not settle on one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<String>,
-    /// Why the clues cannot all be true, for instance a User-Agent that the offer belies.
+    /// Why the clues cannot all be true, for instance a User-Agent that the offer belies. What is named above
+    /// is then what the handshake shows, where it shows something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contradiction: Option<String>,
 }
@@ -78,6 +88,8 @@ pub struct Runtime {
 struct Claim<'k> {
     family: &'k Family<'static>,
     version: Option<String>,
+    /// The TLS library that it names beside.
+    library: Option<String>,
 }
 
 /// What the fingerprints say.
@@ -93,25 +105,46 @@ impl Knowledge {
     /// Takes a few microseconds: at most [`USER_AGENT_LIMIT`] bytes of the User-Agent are matched, in
     /// time linear in them, against all patterns at once.
     pub fn recognise(&self, clues: &Clues<'_>) -> Option<Runtime> {
+        self.recognise_with(clues, None)
+    }
+
+    /// As [`Self::recognise`], with the whole offer: what it cannot be counts too.
+    pub fn recognise_offer(&self, user_agent: Option<&str>, offer: &Offer) -> Option<Runtime> {
+        let (ja4, ja3) = (hello::ja4(offer), hello::ja3(offer));
+        let clues = Clues {
+            user_agent,
+            ja4: Some(&ja4),
+            ja3: Some(&ja3),
+            max_protocol: offer.max_version(),
+        };
+        self.recognise_with(&clues, Some(offer))
+    }
+
+    fn recognise_with(&self, clues: &Clues<'_>, offer: Option<&Offer>) -> Option<Runtime> {
         let claim = clues
             .user_agent
             .and_then(|user_agent| self.claim(user_agent));
         let print = self.print(clues);
-        let mut runtime = match (&claim, &print) {
-            (None, None) => return None,
-            (Some(claim), None) => claimed(claim),
-            (None, Some(print)) => self.fingerprinted(print)?,
-            (Some(claim), Some(print)) => both(claim, print),
+        let like = match print {
+            None => clues.ja4.and_then(|ja4| self.by_suites(ja4)),
+            Some(_) => None,
         };
-        let release = self.family(runtime.family).zip(runtime.version.as_deref());
-        let release = release.and_then(|(family, version)| family.release(version));
-        if let Some(release) = release {
-            if runtime.library.is_none() {
-                runtime.library.clone_from(&release.library);
-            }
-            if claim.is_some() && runtime.contradiction.is_none() {
-                runtime.contradiction = belied(&runtime, release, clues.max_protocol);
-            }
+        let mut runtime = match (&claim, &print, like) {
+            (None, None, None) => return None,
+            (None, None, Some(like)) => self.suggested(like)?,
+            (Some(claim), None, like) => self.claimed_over(claim, like),
+            (None, Some(print), _) => self.fingerprinted(print)?,
+            (Some(claim), Some(print), _) => self.both(claim, print)?,
+        };
+        if let Some(claim) = claim
+            && runtime.contradiction.is_none()
+            && let Some(why) = self.belied(&claim, &runtime, clues.max_protocol, offer)
+        {
+            runtime = match &print {
+                Some(print) => self.fingerprinted(print)?,
+                None => runtime,
+            };
+            runtime.contradiction = Some(why);
         }
         if runtime.contradiction.is_some() {
             runtime.confidence = Confidence::Low;
@@ -119,7 +152,7 @@ impl Knowledge {
         Some(runtime)
     }
 
-    fn claim(&self, user_agent: &str) -> Option<Claim<'_>> {
+    fn claim<'c>(&'c self, user_agent: &str) -> Option<Claim<'c>> {
         let bytes = user_agent.as_bytes();
         let front = bytes.get(..USER_AGENT_LIMIT).unwrap_or(bytes);
         let (family, pattern, version) = self.by_user_agent(front)?;
@@ -130,7 +163,19 @@ impl Knowledge {
                 version.to_owned()
             }
         });
-        Some(Claim { family, version })
+        let library = library_named(front).and_then(|(name, version)| {
+            let library = self
+                .families
+                .iter()
+                .find(|known| known.name.eq_ignore_ascii_case(name))?;
+            let fits = family.libraries.iter().any(|id| id == library.id);
+            (fits && printable(version)).then(|| format!("{} {version}", library.name))
+        });
+        Some(Claim {
+            family,
+            version,
+            library,
+        })
     }
 
     /// Of two fingerprints that name different rows of one library, the row with fewer candidates says
@@ -152,11 +197,18 @@ impl Knowledge {
     }
 
     fn fingerprinted(&self, print: &Print<'_>) -> Option<Runtime> {
-        let (id, version, confidence) = match print.row.runtimes.as_slice() {
-            [sole] => (&sole.family, &sole.version, Confidence::Medium),
+        let text = |range: &Option<Range>| range.as_ref().map(|range| range.text.clone());
+        let (id, version, versions, confidence) = match print.row.runtimes.as_slice() {
+            [sole] => (
+                &sole.family,
+                sole.version.clone(),
+                text(&sole.versions),
+                Confidence::Medium,
+            ),
             _ => (
                 &print.library.family,
-                &print.library.version,
+                None,
+                text(&print.library.versions),
                 Confidence::Low,
             ),
         };
@@ -171,14 +223,140 @@ impl Knowledge {
             .map(|seen| seen.name.clone());
         Some(Runtime {
             runtime: family.name.clone(),
-            version: version.clone(),
+            version,
+            versions,
             library: Some(print.library.name.clone()),
+            like: None,
             confidence,
             from: print.from.clone(),
             family: family.id,
             candidates: names.collect(),
             contradiction: None,
         })
+    }
+
+    /// The hello is not known, its cipher suites are.
+    fn suggested(&self, like: &Library) -> Option<Runtime> {
+        let family = self.family(&like.family)?;
+        Some(Runtime {
+            runtime: family.name.clone(),
+            version: None,
+            versions: None,
+            library: Some(family.name.clone()),
+            like: Some(like.name.clone()),
+            confidence: Confidence::Low,
+            from: vec!["suites"],
+            family: family.id,
+            candidates: Vec::new(),
+            contradiction: None,
+        })
+    }
+
+    /// The User-Agent names the runtime; of the hello at most the cipher suites are known. Those say which
+    /// library it is where the runtime may use it, and speak against a browser that may not: nobody sets the
+    /// cipher suites of a browser.
+    fn claimed_over(&self, claim: &Claim<'_>, like: Option<&Library>) -> Runtime {
+        let mut runtime = claimed(claim);
+        if runtime.library.is_none()
+            && let Some(rule) = claim
+                .version
+                .as_deref()
+                .and_then(|version| claim.family.plain_rule(version))
+        {
+            runtime.library.clone_from(&rule.library);
+        }
+        let Some(like) = like else {
+            return runtime;
+        };
+        if may_use(claim.family, &like.family) {
+            if runtime.library.is_none() {
+                runtime.library = self.family(&like.family).map(|family| family.name.clone());
+                runtime.like = Some(like.name.clone());
+                runtime.from.push("suites");
+            }
+        } else if claim.family.kind == Kind::Browser {
+            runtime.contradiction = Some(format!(
+                "the User-Agent names {}, the cipher suites are those of {}",
+                runtime.runtime, like.name
+            ));
+        }
+        runtime
+    }
+
+    /// The User-Agent names the runtime; the fingerprint confirms it, adds the library, or speaks against it.
+    fn both(&self, claim: &Claim<'_>, print: &Print<'_>) -> Option<Runtime> {
+        let candidate = print
+            .row
+            .runtimes
+            .iter()
+            .find(|seen| seen.family == claim.family.id);
+        if candidate.is_none() && !may_use(claim.family, &print.library.family) {
+            let mut runtime = self.fingerprinted(print)?;
+            let shown = match self.family(runtime.family) {
+                Some(family) if family.kind == Kind::Proxy => &family.name,
+                _ => &print.library.name,
+            };
+            runtime.contradiction = Some(format!(
+                "the User-Agent names {}, the handshake is that of {shown}",
+                claim.family.name
+            ));
+            return Some(runtime);
+        }
+        let mut runtime = claimed(claim);
+        runtime.from.extend(&print.from);
+        runtime.library = Some(print.library.name.clone());
+        runtime.confidence = Confidence::High;
+        if runtime.version.is_none()
+            && let Some(seen) = candidate
+        {
+            runtime.version.clone_from(&seen.version);
+            if seen.version.is_none() {
+                runtime.versions = seen.versions.as_ref().map(|range| range.text.clone());
+            }
+        }
+        Some(runtime)
+    }
+
+    /// Why what the User-Agent names cannot have sent this offer, when it cannot.
+    fn belied(
+        &self,
+        claim: &Claim<'_>,
+        runtime: &Runtime,
+        offered: Version,
+        offer: Option<&Offer>,
+    ) -> Option<String> {
+        let name = crate::advise::name_of(runtime);
+        let says = |what: String| Some(format!("the User-Agent names {name}, which {what}"));
+        if let Some(offer) = offer
+            && offer.has_grease()
+            && self.sends_no_grease(claim.family)
+        {
+            return says("never sends GREASE".to_owned());
+        }
+        let rule = runtime
+            .version
+            .as_deref()
+            .and_then(|version| claim.family.plain_rule(version))?;
+        let pq = |group: u16| group_facts(group).is_some_and(|facts| facts.post_quantum);
+        if never(rule, offered) {
+            says(format!("cannot offer {offered}"))
+        } else if rule.least.is_some_and(|least| offered < least) {
+            says(format!("always offers more than {offered}"))
+        } else if rule.pq.support == Support::Never
+            && claim.family.libraries.is_empty()
+            && let Some(group) = offer.and_then(|offer| offer.groups().find(|group| pq(*group)))
+        {
+            says(format!("cannot offer {}", Named::Group(group)))
+        } else {
+            None
+        }
+    }
+
+    /// Whether neither a family nor any library it may be built on sends GREASE.
+    fn sends_no_grease(&self, family: &Family<'_>) -> bool {
+        let libraries = || family.libraries.iter().filter_map(|id| self.family(id));
+        family.no_grease
+            || (!family.libraries.is_empty() && libraries().all(|library| library.no_grease))
     }
 }
 
@@ -190,6 +368,10 @@ fn breadth(row: &Fingerprint) -> usize {
     }
 }
 
+fn may_use(family: &Family<'_>, library: &str) -> bool {
+    family.id == library || family.libraries.iter().any(|id| id == library)
+}
+
 fn claimed(claim: &Claim<'_>) -> Runtime {
     let confidence = if claim.version.is_some() {
         Confidence::High
@@ -199,7 +381,9 @@ fn claimed(claim: &Claim<'_>) -> Runtime {
     Runtime {
         runtime: claim.family.name.clone(),
         version: claim.version.clone(),
-        library: None,
+        versions: None,
+        library: claim.library.clone(),
+        like: None,
         confidence,
         from: vec!["user-agent"],
         family: claim.family.id,
@@ -208,48 +392,30 @@ fn claimed(claim: &Claim<'_>) -> Runtime {
     }
 }
 
-/// The User-Agent names the runtime; the fingerprint confirms it, adds the library, or speaks against it.
-fn both(claim: &Claim<'_>, print: &Print<'_>) -> Runtime {
-    let mut runtime = claimed(claim);
-    let candidate = print
-        .row
-        .runtimes
-        .iter()
-        .find(|seen| seen.family == claim.family.id);
-    let may_use = print.library.family == claim.family.id
-        || claim.family.libraries.contains(&print.library.family);
-    runtime.from.extend(&print.from);
-    runtime.library = Some(print.library.name.clone());
-    if candidate.is_none() && !may_use {
-        runtime.contradiction = Some(format!(
-            "the User-Agent names {}, the handshake is that of {}",
-            runtime.runtime, print.library.name
-        ));
-        return runtime;
-    }
-    runtime.confidence = Confidence::High;
-    if runtime.version.is_none() {
-        runtime.version = candidate.and_then(|seen| seen.version.clone());
-    }
-    runtime
+/// Whether a release cannot have sent an offer that ends at `offered`.
+fn never(rule: &Rule, offered: Version) -> bool {
+    offered >= Version::TLSV1_2 && rule.tls12.support == Support::Never
+        || offered >= Version::TLSV1_3 && rule.tls13.support == Support::Never
 }
 
-/// Why a release cannot have sent an offer that ends at `offered`, when it cannot.
-fn belied(runtime: &Runtime, release: &Release, offered: Version) -> Option<String> {
-    let never = |support: Option<Support>| support == Some(Support::Never);
-    let too_much = offered >= Version::TLSV1_2 && never(Some(release.tls12))
-        || offered >= Version::TLSV1_3 && never(release.tls13);
-    let verb = if too_much {
-        "cannot offer"
-    } else if release.least.is_some_and(|least| offered < least) {
-        "always offers more than"
-    } else {
-        return None;
-    };
-    Some(format!(
-        "the User-Agent names {}, which {verb} {offered}",
-        crate::advise::name_of(runtime)
-    ))
+/// A TLS library and its version, as curl and its relatives name theirs: `NSS/3.13.1.0`.
+fn library_named(user_agent: &[u8]) -> Option<(&str, &str)> {
+    let text = std::str::from_utf8(user_agent).ok()?;
+    text.split(' ').find_map(|word| {
+        let (name, version) = word.split_once('/')?;
+        let known = [
+            "openssl",
+            "libressl",
+            "gnutls",
+            "nss",
+            "boringssl",
+            "wolfssl",
+        ];
+        known
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known))
+            .then_some((name, version))
+    })
 }
 
 /// Versions go into answers and commands: only what a version is made of passes.

@@ -7,8 +7,8 @@ use serde::Deserialize;
 /// Most numbers kept of one version: `17.0.21.1` has four, and nobody was seen with more than five.
 const MAX_PARTS: usize = 6;
 
-/// A version as a list of numbers: `1.8.0_212` is 1, 8, 0, 212. Letters and what follows them are
-/// dropped, and missing numbers count as zero, so `7` equals `7.0`.
+/// A version as a list of numbers: `1.8.0_212` is 1, 8, 0, 212, and so is `8u212`. Other letters and what
+/// follows them are dropped, and missing numbers count as zero, so `7` equals `7.0`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Version([u32; MAX_PARTS]);
 
@@ -16,6 +16,9 @@ impl Version {
     /// Reads a version; `None` when it does not start with a number or a number is past 32 bits.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = [0; MAX_PARTS];
+        if let Some((series, update)) = java_update(text) {
+            return Some(Self([1, series, 0, update, 0, 0]));
+        }
         let numeric = text
             .find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '_'))
             .map_or(text, |end| text.get(..end).unwrap_or(text));
@@ -30,6 +33,38 @@ impl Version {
         }
         Some(Self(parts))
     }
+
+    /// The same with Java's series up to 8 written as 1.x.
+    pub(crate) fn as_java(self) -> Self {
+        match self.0 {
+            [series @ 2..=8, a, b, c, d, _] => Self([1, series, a, b, c, d]),
+            _ => self,
+        }
+    }
+
+    /// The least version that is past this one in its last number that is not zero.
+    fn next(self) -> Self {
+        let mut parts = self.0;
+        let last = parts.iter().rposition(|part| *part != 0).unwrap_or(0);
+        if let Some(part) = parts.get_mut(last) {
+            *part = part.saturating_add(1);
+        }
+        Self(parts)
+    }
+
+    /// Whether the first three numbers are those of `other`.
+    pub(crate) fn starts_like(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).take(3).all(|(a, b)| a == b)
+    }
+}
+
+/// `8u212`: the series, and the update within it.
+fn java_update(text: &str) -> Option<(u32, u32)> {
+    let (series, update) = text.split_once(['u', 'U'])?;
+    let end = update
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(update.len());
+    Some((series.parse().ok()?, update.get(..end)?.parse().ok()?))
 }
 
 impl PartialEq for Version {
@@ -69,6 +104,54 @@ impl Range {
             && self.below.is_none_or(|below| *version < below)
     }
 
+    /// One release and what is numbered below it: 1.0.2 is 1.0.2g too, 3.0 is 3.0.22 too.
+    pub(crate) fn of(version: Version) -> Self {
+        Self {
+            from: Some(version),
+            below: Some(version.next()),
+            text: String::new(),
+        }
+    }
+
+    /// The same with Java's series up to 8 written as 1.x.
+    pub(crate) fn as_java(&mut self) {
+        self.from = self.from.map(Version::as_java);
+        self.below = self.below.map(Version::as_java);
+    }
+
+    /// Whether the two have a release in common.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        let apart = |end: Option<Version>, start: Option<Version>| {
+            end.zip(start).is_some_and(|(end, start)| end <= start)
+        };
+        !apart(self.below, other.from) && !apart(other.below, self.from)
+    }
+
+    /// Whether every release of `other` is in this.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        let starts = self
+            .from
+            .is_none_or(|from| other.from.is_some_and(|other| other >= from));
+        let ends = self
+            .below
+            .is_none_or(|below| other.below.is_some_and(|other| other <= below));
+        starts && ends
+    }
+
+    /// The range as a reader would say it: "4.1 to before 5", "before 4.1", "5 and later", "all versions".
+    pub(crate) fn words(&self) -> String {
+        let below = self
+            .text
+            .split(',')
+            .find_map(|bound| bound.trim().strip_prefix('<'));
+        match (self.first(), below) {
+            (Some(first), Some(below)) => format!("{first} to before {below}"),
+            (Some(first), None) => format!("{first} and later"),
+            (None, Some(below)) => format!("before {below}"),
+            (None, None) => "all versions".to_owned(),
+        }
+    }
+
     /// The first release of the range as written, for instance `12` of `>=12, <22`.
     pub(crate) fn first(&self) -> Option<&str> {
         let rest = self.text.strip_prefix(">=")?;
@@ -101,6 +184,8 @@ impl TryFrom<String> for Range {
         }
         if let (Some(from), Some(below)) = (from, below)
             && from >= below
+            // `>=6, <6u111` is no empty range: what it starts with is 1.6.
+            && from.as_java() >= below.as_java()
         {
             return Err(format!(
                 "the range `{text}` is empty; its end must be past its start"

@@ -223,7 +223,7 @@ const MEASURED: [(&str, &str, &str, Version, &str); 28] = [
         "t13d291300_723694b0fccc_2cc26d266019",
         "",
         Version::TLSV1_3,
-        "GnuTLS | 3.7 | GnuTLS 3 | low | ja4",
+        "GnuTLS | - | GnuTLS 3 | low | ja4",
     ),
     (
         "something/1.0",

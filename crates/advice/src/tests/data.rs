@@ -2,12 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::{
-    Clues, Knowledge,
-    data::{Release, Support},
-    knowledge::Source,
-    version::Version,
-};
+use crate::{Clues, Goal, Kind, Knowledge, Trust, data::Rule, knowledge::Source};
 
 fn assert_sources(sources: &[String], row: &str) {
     assert!(
@@ -15,18 +10,20 @@ fn assert_sources(sources: &[String], row: &str) {
         "{row}: name a page the facts come from"
     );
     for source in sources {
-        let page = source.strip_prefix("https://");
+        let page = source
+            .strip_prefix("https://")
+            .or_else(|| source.strip_prefix("http://"));
         let well_formed = page.is_some_and(|page| {
             let host = page.split('/').next().unwrap_or_default();
             host.contains('.') && !source.contains(char::is_whitespace)
         });
-        assert!(well_formed, "{row}: `{source}` is no https address");
+        assert!(well_formed, "{row}: `{source}` is no address of a page");
     }
 }
 
 fn assert_says(text: &str, row: &str) {
     assert!(
-        text.len() > 20 && text == text.trim(),
+        text.len() > 10 && text == text.trim(),
         "{row}: `{text}` says nothing"
     );
     assert!(
@@ -43,72 +40,84 @@ fn assert_verifies(command: &str, row: &str) {
 }
 
 #[test]
-fn every_runtime_says_how_to_fix_find_and_verify_it() {
+fn every_family_says_how_to_fix_find_and_verify_it() {
     let knowledge = Knowledge::embedded();
+    assert!(knowledge.families.len() > 80);
     for family in &knowledge.families {
         let row = family.id;
         assert!(
             !family.name.is_empty() && !family.find.ends_with('.'),
             "{row}"
         );
-        assert_verifies(&family.verify, row);
-        for fix in [&family.unknown, &family.pinned] {
-            assert_says(&fix.summary, row);
+        assert_says(&format!("To see it, {}.", family.find), row);
+        let in_words = family.kind == Kind::Product;
+        assert!(
+            in_words || family.verify.contains("{url}") || family.verify.contains("{host}"),
+            "{row}: `{}` must call {{url}} or {{host}}",
+            family.verify
+        );
+        for fix in [&family.unknown, &family.pinned, &family.suites]
+            .into_iter()
+            .flatten()
+        {
+            assert_says(&fix.fix, row);
             assert_sources(&fix.sources, row);
         }
-        for id in &family.libraries {
-            assert!(
-                knowledge.family(id).is_some(),
-                "{row}: no library has the id `{id}`"
-            );
-        }
     }
 }
 
 #[test]
-fn every_release_has_its_fix_and_its_sources() {
+fn every_rule_says_something_true_to_form() {
+    let mut rules = 0;
     for family in &Knowledge::embedded().families {
-        for release in &family.release {
-            let row = format!("{} {}", family.id, release.versions.text);
-            assert_sources(&release.sources, &row);
-            assert_eq!(
-                release.summary.is_none(),
-                release.tls12 == Support::Default,
-                "{row}: a summary is for rows that do not offer TLSv1.2 untouched"
-            );
-            if let Some(summary) = &release.summary {
-                assert_says(summary, &row);
-                assert!(summary.starts_with("{name}"), "{row}: `{summary}`");
+        for rule in &family.rule {
+            rules += 1;
+            let row = format!("{} {}", family.id, rule.versions.text);
+            if rule.confidence != Trust::Unsourced {
+                assert_sources(&rule.sources, &row);
             }
-            if let Some(verify) = &release.verify {
-                assert_verifies(verify, &row);
+            for goal in Goal::ALL {
+                if let Some(fix) = &rule.answer(goal).fix {
+                    assert_says(fix, &row);
+                    assert!(
+                        !fix.contains("TLS 1.2 ")
+                            || fix.contains("Use TLS 1.2")
+                            || fix.contains("TLS 1.2 Client"),
+                        "{row}: {fix}"
+                    );
+                }
+                assert!(
+                    rule.when.values().all(|fact| !fact.is_empty()),
+                    "{row}: an empty fact"
+                );
             }
-            assert_eq!(
-                release.tls13_snippet.is_some(),
-                release.tls13 == Some(Support::OptIn),
-                "{row}: tls13_snippet goes with tls13 = \"opt-in\""
-            );
-            assert!(
-                release.tls12 != Support::Never || release.tls13 == Some(Support::Never),
-                "{row}: TLSv1.3 without TLSv1.2"
-            );
+            if let Some(note) = &rule.note {
+                assert_says(note, &row);
+            }
+            if let Some(verify) = &rule.verify {
+                assert!(verify.contains("{url}"), "{row}: `{verify}`");
+            }
         }
     }
+    assert!(rules > 280, "{rules}");
 }
 
-/// A version that only `release` covers.
-fn within(release: &Release) -> String {
-    release.versions.first().unwrap_or("0").to_owned()
+/// A version that the rule covers.
+fn within(rule: &Rule) -> String {
+    rule.versions.first().unwrap_or("0").to_owned()
 }
 
 #[test]
-fn every_release_can_be_reached() {
+fn every_rule_can_be_reached() {
     for family in &Knowledge::embedded().families {
-        for release in &family.release {
-            let found = family
-                .release(&within(release))
-                .map(|found| &found.versions.text);
-            assert_eq!(found, Some(&release.versions.text), "{}", family.id);
+        for rule in &family.rule {
+            let (plain, conditional) = family.rules(&within(rule));
+            let found = plain
+                .into_iter()
+                .chain(conditional)
+                .any(|found| std::ptr::eq(found, rule));
+            // What has no lower end may begin past zero by its family's numbering.
+            assert!(found, "{} {}", family.id, rule.versions.text);
         }
     }
 }
@@ -144,8 +153,8 @@ fn every_pattern_reads_its_examples() {
                 );
                 if let Some(version) = &example.version {
                     assert!(
-                        family.release(version).is_some(),
-                        "{}: no row for {version}",
+                        family.plain_rule(version).is_some(),
+                        "{}: no rule for {version}",
                         family.id
                     );
                 }
@@ -157,23 +166,14 @@ fn every_pattern_reads_its_examples() {
 #[test]
 fn every_fingerprint_is_well_formed_and_leads_to_a_release() {
     let knowledge = Knowledge::embedded();
-    let ja4_form =
-        regex::Regex::new("^t(?:s[23]|1[0-3])[di][0-9]{4}[0-9a-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}$");
+    let ja4_form = regex::Regex::new(
+        "^t(?:s[23]|1[0-3]|00)[di][0-9]{4}[0-9a-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}$",
+    );
     let ja3_form = regex::Regex::new("^[0-9a-f]{32}$");
     let (ja4_form, ja3_form) = (ja4_form.unwrap(), ja3_form.unwrap());
     for library in &knowledge.libraries {
         let row = &library.name;
         assert!(!library.fingerprint.is_empty(), "{row}");
-        let family = knowledge.family(&library.family).unwrap();
-        if let Some(version) = &library.version {
-            let release = family
-                .release(version)
-                .unwrap_or_else(|| panic!("{row}: {version}"));
-            assert_eq!(
-                library.tls12, release.tls12,
-                "{row}: the two files disagree on TLSv1.2"
-            );
-        }
         for print in &library.fingerprint {
             assert!(!print.ja4.is_empty() || !print.ja3.is_empty(), "{row}");
             assert!(
@@ -206,7 +206,7 @@ fn every_fingerprint_is_well_formed_and_leads_to_a_release() {
                     family.id, library.family
                 );
                 if let Some(version) = &candidate.version {
-                    assert!(family.release(version).is_some(), "{row}: {version}");
+                    assert!(family.plain_rule(version).is_some(), "{row}: {version}");
                 }
             }
         }
@@ -220,6 +220,9 @@ fn the_general_answers_have_sources_and_a_command() {
         &general.nothing,
         &general.unrecognised,
         &general.intermediary,
+        &general.suites,
+        &general.groups,
+        &general.pinned,
     ] {
         assert_says(&answer.summary, "general.toml");
         assert_verifies(&answer.verify, "general.toml");
@@ -227,37 +230,27 @@ fn the_general_answers_have_sources_and_a_command() {
     }
 }
 
-#[test]
-fn release_rows_hold_versions_that_parse() {
-    for family in &Knowledge::embedded().families {
-        for release in &family.release {
-            assert!(Version::parse(&within(release)).is_some(), "{}", family.id);
-        }
-    }
-}
-
-const RUNTIMES: &str = r#"
-[[runtime]]
+const FAMILY: &str = r#"
 id = "one"
 name = "One"
+kind = "client"
 find = "run `one -V`"
 verify = "one '{url}'"
-unknown = { summary = "Update it.", sources = ["https://example.com/"] }
-pinned = { summary = "Unpin it.", sources = ["https://example.com/"] }
-[[runtime.pattern]]
+[[pattern]]
 regex = '^one/(?<version>\d+)'
 examples = [{ ua = "one/1", version = "1" }]
-[[runtime.release]]
+[[rule]]
 versions = "<2"
-tls12 = "never"
-summary = "Update it."
+"tls1.2" = { support = "never", fix = "Update it." }
+"tls1.3" = "never"
+pq = "never"
+confidence = "sourced"
 sources = ["https://example.com/"]
 "#;
 const FINGERPRINTS: &str = r#"
 [[library]]
 name = "One TLS"
 family = "one"
-tls12 = "never"
 [[library.fingerprint]]
 ja3 = ["00000000000000000000000000000000"]
 seen = "measured: One 1"
@@ -265,14 +258,11 @@ seen = "measured: One 1"
 const GENERAL: Source = ("general.toml", include_str!("../../data/general.toml"));
 
 /// Why a knowledge base with these files is refused; leaks the texts, as tests may.
-fn refusal(runtimes: &str, fingerprints: &str) -> String {
+fn refusal(family: &str, fingerprints: &str) -> String {
     let keep = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
-    let runtimes = [("runtimes.toml", keep(runtimes))];
-    match Knowledge::read(
-        &runtimes,
-        ("fingerprints.toml", keep(fingerprints)),
-        GENERAL,
-    ) {
+    let families = [("families/one.toml", keep(family))];
+    let fingerprints = [("fingerprints/one.toml", keep(fingerprints))];
+    match Knowledge::read(&families, &fingerprints, GENERAL) {
         Ok(_) => String::new(),
         Err(problem) => problem.to_string(),
     }
@@ -280,41 +270,70 @@ fn refusal(runtimes: &str, fingerprints: &str) -> String {
 
 #[test]
 fn data_that_does_not_hold_together_is_refused_by_name() {
-    assert_eq!(refusal(RUNTIMES, FINGERPRINTS), "");
+    assert_eq!(refusal(FAMILY, FINGERPRINTS), "");
+    let changed = |from: &str, to: &str| {
+        assert!(FAMILY.contains(from), "{from}");
+        refusal(&FAMILY.replace(from, to), FINGERPRINTS)
+    };
 
-    let typo = refusal(&RUNTIMES.replace("find =", "fnid ="), FINGERPRINTS);
+    let typo = changed("find =", "fnid =");
     assert!(
-        typo.contains("runtimes.toml") && typo.contains("line 5") && typo.contains("fnid"),
+        typo.contains("families/one.toml") && typo.contains("line 5") && typo.contains("fnid"),
         "{typo}"
     );
-
-    let range = refusal(&RUNTIMES.replace("\"<2\"", "\"<=2\""), FINGERPRINTS);
+    let range = changed("\"<2\"", "\"<=2\"");
     assert!(
         range.contains("`<=2` is no version range; write"),
         "{range}"
     );
-
-    let row = "[[runtime.release]]\nversions = \"<3\"\ntls12 = \"default\"\nsources = []\n";
-    let overlap = refusal(&format!("{RUNTIMES}{row}"), FINGERPRINTS);
-    assert!(overlap.contains("`<2` and `<3` overlap"), "{overlap}");
-
-    let twice = refusal(&format!("{RUNTIMES}{RUNTIMES}"), FINGERPRINTS);
-    assert!(twice.contains("`one`: this id is taken"), "{twice}");
-
-    let pattern = refusal(&RUNTIMES.replace("^one/(", "^one/(("), FINGERPRINTS);
+    let word = changed("pq = \"never\"", "pq = \"maybe\"");
+    assert!(word.contains("maybe") && word.contains("opt-in"), "{word}");
+    let source = changed("https://example.com/", "example.com");
+    assert!(
+        source.contains("`example.com` is no address of a page"),
+        "{source}"
+    );
+    let none = changed("[\"https://example.com/\"]", "[]");
+    assert!(none.contains("confidence = \"unsourced\""), "{none}");
+    let nameless = changed(
+        "fix = \"Update it.\"",
+        "fix = \"Update it.\", snippet = \"x\"",
+    );
+    assert!(nameless.contains("`x` is in no language"), "{nameless}");
+    let how = changed(
+        "{ support = \"never\", fix = \"Update it.\" }",
+        "\"opt-in\"",
+    );
+    assert!(how.contains("\"opt-in\" needs a `fix`"), "{how}");
+    let library = changed(
+        "{ support = \"never\", fix = \"Update it.\" }",
+        "{ support = \"depends\", on = { two = \">=1\" } }",
+    );
+    assert!(library.contains("`on` names `two`"), "{library}");
+    let backwards = changed("\"tls1.3\" = \"never\"", "\"tls1.3\" = \"default\"");
+    assert!(backwards.contains("TLSv1.3 without TLSv1.2"), "{backwards}");
+    let pattern = changed("^one/(", "^one/((");
     assert!(
         pattern.contains("`one`") && pattern.contains("unclosed group"),
         "{pattern}"
     );
 
-    let stranger = refusal(RUNTIMES, &FINGERPRINTS.replace("\"one\"", "\"two\""));
+    let rule = "[[rule]]\nversions = \"<3\"\n\"tls1.2\" = \"default\"\n\"tls1.3\" = \"never\"\npq = \"never\"\nconfidence = \"unsourced\"\nsources = []\n";
+    let overlap = refusal(&format!("{FAMILY}{rule}"), FINGERPRINTS);
     assert!(
-        stranger.contains("no runtime has the id `two`"),
+        overlap.contains("`<2` and `<3` overlap and no fact separates them"),
+        "{overlap}"
+    );
+    let apart = rule.replace("\"tls1.2\"", "when = { patch = \"KB1\" }\n\"tls1.2\"");
+    assert_eq!(refusal(&format!("{FAMILY}{apart}"), FINGERPRINTS), "");
+
+    let stranger = refusal(FAMILY, &FINGERPRINTS.replace("\"one\"", "\"two\""));
+    assert!(
+        stranger.contains("no family has the id `two`"),
         "{stranger}"
     );
-
     let again =
         "[[library.fingerprint]]\nja3 = [\"00000000000000000000000000000000\"]\nseen = \"\"\n";
-    let again = refusal(RUNTIMES, &format!("{FINGERPRINTS}{again}"));
+    let again = refusal(FAMILY, &format!("{FINGERPRINTS}{again}"));
     assert!(again.contains("stands twice; merge"), "{again}");
 }
