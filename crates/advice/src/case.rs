@@ -133,10 +133,14 @@ impl<'a> Case<'a> {
 
     /// What else may be.
     pub(crate) fn otherwise(&self) -> Vec<Otherwise> {
+        let plain = self.support();
         self.conditional
             .iter()
             .filter_map(|rule| {
                 let answer = rule.answer(self.goal);
+                if answer.support == plain && answer.fix.is_none() {
+                    return None;
+                }
                 Some(Otherwise {
                     when: rule.condition()?,
                     support: answer.support,
@@ -250,6 +254,7 @@ impl<'a> Case<'a> {
 
     fn depends(&self, rule: &Rule, answer: &Answer) -> Change {
         match self.under(Some(answer)) {
+            Under::Enough if self.offered.is_some() => self.pinned(),
             Under::Enough => self.default(rule),
             Under::TooOld(first) => {
                 let mut lead = format!(

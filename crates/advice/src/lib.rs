@@ -55,10 +55,12 @@
 
 mod advise;
 mod case;
+mod catalogue;
 mod data;
 mod error;
 mod goal;
 mod knowledge;
+mod look_up;
 mod recognise;
 mod template;
 #[cfg(test)]
@@ -67,8 +69,10 @@ mod valid;
 mod version;
 
 pub use advise::{Advice, Otherwise, Prospect};
+pub use catalogue::{Entry, Row};
 pub use data::{Kind, Support, Trust};
 pub use error::DataError;
 pub use goal::Goal;
 pub use knowledge::Knowledge;
+pub use look_up::Miss;
 pub use recognise::{Clues, Confidence, Runtime, USER_AGENT_LIMIT};

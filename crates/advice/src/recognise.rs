@@ -16,7 +16,7 @@ use crate::{
 pub const USER_AGENT_LIMIT: usize = 512;
 
 /// Longest version believed, in bytes. Nothing real comes near it.
-const VERSION_LIMIT: usize = 32;
+pub(crate) const VERSION_LIMIT: usize = 32;
 
 /// What one connection showed of its client.
 #[derive(Clone, Copy, Debug)]

@@ -9,6 +9,9 @@ use edge::settings::Upstream;
 use floor::config::{Length, When};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::advise::AdviseArguments;
+use crate::notice::NoticeArguments;
+
 /// Retires old TLS without breaking the people who use it.
 ///
 /// Sundown sits in front of an API, tells every client what it negotiated and whether that will survive, and
@@ -50,6 +53,10 @@ pub(crate) enum Command {
     /// Shows, compacts or exports what an edge has seen
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Says what a client must change for a floor: by name and version, or by what it sends
+    Advise(AdviseArguments),
+    /// Writes the public announcement of the plan: what stops when, who is affected, what to change
+    Notice(NoticeArguments),
     /// Writes a commented sundown.toml with sensible dates
     Init(InitArguments),
     /// Prints the named floors as text: versions, cipher suites, groups and their sources
@@ -427,7 +434,7 @@ fn reason(text: &str) -> Result<String, String> {
 }
 
 /// A moment as the plan writes one.
-fn moment(text: &str) -> Result<Timestamp, String> {
+pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
     When(text.to_owned()).moment()
 }
 

@@ -1,5 +1,6 @@
 //! Sundown's command line: reads what was typed, hands it to a room, shows what comes back.
 
+mod advise;
 mod check;
 mod cli;
 mod config;
@@ -7,6 +8,7 @@ mod floors;
 mod init;
 mod ledger;
 mod levers;
+mod notice;
 mod plan;
 mod report;
 mod serve;
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
         Command::Audit(arguments) => trail::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Ledger(command) => ledger::run(&command),
+        Command::Advise(arguments) => advise::run(&arguments),
+        Command::Notice(arguments) => notice::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Floors(arguments) => floors::run(&arguments),
         Command::Completions { shell } => {

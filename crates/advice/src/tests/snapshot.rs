@@ -57,11 +57,13 @@ fn of(family: &Family<'static>) -> String {
         if let Some(condition) = rule.condition() {
             for goal in Goal::ALL {
                 let prospect = knowledge.prospect(&one, goal, CHECK_URL).unwrap();
-                let other = prospect
+                let found = prospect
                     .otherwise
                     .iter()
-                    .find(|other| other.when == condition)
-                    .unwrap();
+                    .find(|other| other.when == condition);
+                let Some(other) = found else {
+                    continue; // says what the rule without the fact says
+                };
                 let _ = writeln!(
                     text,
                     "## {} ({condition}) -> {goal}: {}\n{}\n",
