@@ -7,7 +7,7 @@ use crate::{
     goal::Goal,
     knowledge::Knowledge,
     template,
-    version::Range,
+    version::{Range, Version},
 };
 
 /// A family.
@@ -43,7 +43,16 @@ pub struct Row {
     /// What that is written in.
     pub language: Option<String>,
     #[serde(skip)]
-    versions_of: (Option<String>, Option<String>),
+    span: Span,
+}
+
+/// The releases of a row, as they are written and as they compare.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Span {
+    first: Option<String>,
+    below: Option<String>,
+    from: Option<Version>,
+    end: Option<Version>,
 }
 
 impl Knowledge {
@@ -79,17 +88,47 @@ impl Knowledge {
                     && last.support == row.support
                     && last.fix == row.fix
                     && last.snippet == row.snippet
-                    && last.versions_of.1 == row.versions_of.0
+                    && last.span.meets(&row.span)
             });
             match same {
-                Some(last) => {
-                    last.versions_of.1 = row.versions_of.1;
-                    last.versions = words(&last.versions_of);
-                }
+                Some(last) => last.extend(row.span),
                 None => rows.push(row),
             }
         }
         rows
+    }
+
+    /// The spans of releases that stand alike before one goal, whatever is to be done about it; rules that
+    /// need a further fact are left out.
+    pub fn spans(&self, id: &str, goal: Goal) -> Vec<(Support, String)> {
+        let mut rows: Vec<Row> = Vec::new();
+        for row in self.table(id, goal) {
+            if row.when.is_some() {
+                continue;
+            }
+            match rows
+                .last_mut()
+                .filter(|last| last.support == row.support && last.span.meets(&row.span))
+            {
+                Some(last) => last.extend(row.span),
+                None => rows.push(row),
+            }
+        }
+        rows.into_iter()
+            .map(|row| (row.support, row.versions))
+            .collect()
+    }
+
+    /// Pages that what is said of a family's releases comes from, the oldest release first.
+    pub fn sources(&self, id: &str) -> Vec<&str> {
+        let rules = self.family(id).map_or(&[][..], |family| &family.rule);
+        let mut sources: Vec<&str> = Vec::new();
+        for source in rules.iter().flat_map(|rule| &rule.sources) {
+            if !sources.contains(&source.as_str()) {
+                sources.push(source);
+            }
+        }
+        sources
     }
 
     /// The command that proves a fix in this family, with the address in it.
@@ -113,7 +152,7 @@ fn row(knowledge: &Knowledge, family: &Family<'_>, rule: &Rule, answer: &Answer)
     let first = rule.versions.first();
     let name = first.map_or_else(
         || family.name.clone(),
-        |first| format!("{} {first}", family.name),
+        |first| format!("{} {}", family.name, called(family, first)),
     );
     let fix = match &answer.fix {
         Some(fix) => fix.replace("{name}", &name),
@@ -123,8 +162,10 @@ fn row(knowledge: &Knowledge, family: &Family<'_>, rule: &Rule, answer: &Answer)
                     .on
                     .iter()
                     .filter_map(|(id, range)| {
-                        let name = &knowledge.family(id)?.name;
-                        Some(format!("{name} {}", range.first().unwrap_or_default()))
+                        let library = knowledge.family(id)?;
+                        let name = &library.name;
+                        let first = range.first().map(|first| called(library, first));
+                        Some(format!("{name} {}", first.unwrap_or_default()))
                     })
                     .collect();
                 format!("It takes {} or later under it.", on.join(" or "))
@@ -134,15 +175,35 @@ fn row(knowledge: &Knowledge, family: &Family<'_>, rule: &Rule, answer: &Answer)
             Support::Default | Support::OptIn | Support::Unknown => String::new(),
         },
     };
-    let of = (first.map(str::to_owned), below(&rule.versions));
+    let span = Span {
+        first: first.map(|first| called(family, first)),
+        below: below(&rule.versions).map(|below| called(family, &below)),
+        from: rule.versions.from,
+        end: rule.versions.below,
+    };
     Row {
-        versions: words(&of),
+        versions: span.words(),
         when: rule.condition(),
         support: answer.support,
         fix,
         snippet: answer.snippet.clone(),
         language: answer.language.clone(),
-        versions_of: of,
+        span,
+    }
+}
+
+/// A release by the names it has, where it has any: `7/Server 2008 R2` for 6.1.
+fn called(family: &Family<'_>, version: &str) -> String {
+    let names: Vec<&str> = family
+        .names
+        .iter()
+        .filter(|(_, named)| *named == version)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if names.is_empty() {
+        version.to_owned()
+    } else {
+        names.join("/")
     }
 }
 
@@ -154,11 +215,35 @@ fn below(range: &Range) -> Option<String> {
         .map(str::to_owned)
 }
 
-fn words((first, below): &(Option<String>, Option<String>)) -> String {
-    match (first, below) {
-        (Some(first), Some(below)) => format!("{first} to before {below}"),
-        (Some(first), None) => format!("{first} and later"),
-        (None, Some(below)) => format!("before {below}"),
-        (None, None) => "all".to_owned(),
+impl Row {
+    /// Whether every release of `other` is in this row.
+    pub fn covers(&self, other: &Self) -> bool {
+        let starts = self.span.from.is_none()
+            || other.span.from.is_some() && other.span.from >= self.span.from;
+        let ends =
+            self.span.end.is_none() || other.span.end.is_some() && other.span.end <= self.span.end;
+        starts && ends
+    }
+
+    fn extend(&mut self, by: Span) {
+        self.span.below = by.below;
+        self.span.end = by.end;
+        self.versions = self.span.words();
+    }
+}
+
+impl Span {
+    /// Whether `next` begins where this ends.
+    fn meets(&self, next: &Self) -> bool {
+        self.end.is_some() && self.end == next.from
+    }
+
+    fn words(&self) -> String {
+        match (&self.first, &self.below) {
+            (Some(first), Some(below)) => format!("{first} to before {below}"),
+            (Some(first), None) => format!("{first} and later"),
+            (None, Some(below)) => format!("before {below}"),
+            (None, None) => "all".to_owned(),
+        }
     }
 }

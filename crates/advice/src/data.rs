@@ -181,6 +181,7 @@ pub(crate) struct Rule {
     #[serde(rename = "tls1.3")]
     pub(crate) tls13: Answer,
     pub(crate) pq: Answer,
+    #[cfg_attr(not(test), expect(dead_code, reason = "for those who keep the data"))]
     pub(crate) note: Option<String>,
     pub(crate) confidence: Trust,
     pub(crate) sources: Vec<String>,
@@ -197,7 +198,20 @@ impl Rule {
 
     /// The facts that this rule needs, as a reader would say them.
     pub(crate) fn condition(&self) -> Option<String> {
-        let facts: Vec<&str> = self.when.values().map(String::as_str).collect();
+        let facts: Vec<String> = self
+            .when
+            .iter()
+            .map(|(fact, value)| match fact.as_str() {
+                "target" => format!("built for {value}"),
+                "os" => format!("on {value}"),
+                "library" => format!("with {value}"),
+                "api" => format!("through {value}"),
+                "transport" => format!("over {value}"),
+                "installed" => format!("with {value} installed"),
+                "patch" if !value.starts_with("without") => format!("with {value}"),
+                _ => value.clone(),
+            })
+            .collect();
         (!facts.is_empty()).then(|| facts.join(", "))
     }
 }
@@ -331,8 +345,9 @@ impl Family<'_> {
     pub(crate) fn version(&self, text: &str) -> Option<version::Version> {
         let text = self
             .names
-            .get(&text.trim().to_ascii_lowercase())
-            .map_or(text, String::as_str);
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(text.trim()))
+            .map_or(text, |(_, version)| version);
         let version = version::Version::parse(text)?;
         if self.numbering == Some(Numbering::Java) {
             return Some(version.as_java());

@@ -109,15 +109,8 @@ impl Knowledge {
     }
 
     /// As [`Self::recognise`], with the whole offer: what it cannot be counts too.
-    pub fn recognise_offer(&self, user_agent: Option<&str>, offer: &Offer) -> Option<Runtime> {
-        let (ja4, ja3) = (hello::ja4(offer), hello::ja3(offer));
-        let clues = Clues {
-            user_agent,
-            ja4: Some(&ja4),
-            ja3: Some(&ja3),
-            max_protocol: offer.max_version(),
-        };
-        self.recognise_with(&clues, Some(offer))
+    pub fn recognise_offer(&self, clues: &Clues<'_>, offer: &Offer) -> Option<Runtime> {
+        self.recognise_with(clues, Some(offer))
     }
 
     fn recognise_with(&self, clues: &Clues<'_>, offer: Option<&Offer>) -> Option<Runtime> {

@@ -202,6 +202,7 @@ fn advice(advice: &Advice) -> Markup {
         h2 { "What to change" }
         p { (advice.summary) }
         @if let Some(snippet) = &advice.snippet { pre { (snippet) } }
+        @if let Some(find) = &advice.find { p { "To see the version that matters: " (find) "." } }
         p { "To check it from the same machine:" }
         pre { (advice.verify) }
         @if !advice.sources.is_empty() {

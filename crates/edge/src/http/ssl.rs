@@ -2,7 +2,7 @@
 //! and what to change. Data fields hold data, never prose.
 
 use advice::{Advice, Clues, Confidence, Knowledge};
-use floor::{Action, Moment, Phase, Plan, Shortfall, Verdict, Who};
+use floor::{Action, Moment, Phase, Plan, Verdict, Who};
 use hello::Offer;
 use jiff::Timestamp;
 use ledger::Negotiated;
@@ -39,9 +39,21 @@ pub(crate) struct Fingerprint {
 pub(crate) struct Client {
     pub(crate) runtime: String,
     pub(crate) version: Option<String>,
+    /// The releases seen with this hello, where no more is known of the version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) versions: Option<String>,
     pub(crate) library: Option<String>,
+    /// The library whose cipher suites it offers, where no more is known of the hello.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) like: Option<String>,
     pub(crate) confidence: Confidence,
     pub(crate) from: Vec<&'static str>,
+    /// Runtimes seen with this hello, where it does not settle on one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) candidates: Vec<String>,
+    /// Why the clues cannot all be true; what is named above is then what the handshake shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) contradiction: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -211,22 +223,20 @@ pub(crate) fn recognise(
         ja3: Some(ja3),
         max_protocol: offered,
     };
-    let runtime = knowledge.recognise(&clues);
-    // What is known today is which runtime speaks which version; of suites and groups nothing is claimed.
-    let needed = missed.and_then(|verdict| {
-        verdict.shortfalls().find_map(|shortfall| match shortfall {
-            Shortfall::Version { needed, .. } => Some(needed),
-            Shortfall::Suites { .. } | Shortfall::Groups { .. } => None,
-        })
+    let runtime = knowledge.recognise_offer(&clues, subject.offer);
+    let advice = missed.and_then(|verdict| {
+        knowledge.advise_verdict(runtime.as_ref(), &verdict, subject.ssl_url)
     });
-    let advice =
-        needed.map(|needed| knowledge.advise(runtime.as_ref(), offered, needed, subject.ssl_url));
     let client = runtime.map(|runtime| Client {
         runtime: runtime.runtime,
         version: runtime.version,
+        versions: runtime.versions,
         library: runtime.library,
+        like: runtime.like,
         confidence: runtime.confidence,
         from: runtime.from,
+        candidates: runtime.candidates,
+        contradiction: runtime.contradiction,
     });
     (client, advice)
 }
