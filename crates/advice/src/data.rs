@@ -103,6 +103,12 @@ pub(crate) struct Family<'text> {
     pub(crate) names: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) libraries: Vec<String>,
+    /// The TLS library that every release carries, where that is certain.
+    pub(crate) library: Option<String>,
+    /// Whether all kinds of programs are linked with it, so that a hello that one of them was seen to send may
+    /// be another's too.
+    #[serde(default)]
+    pub(crate) general_purpose: bool,
     /// Whether it is certain that it never sends GREASE (RFC 8701).
     #[serde(default)]
     pub(crate) no_grease: bool,
@@ -288,6 +294,9 @@ pub(crate) struct Library {
     pub(crate) name: String,
     pub(crate) family: String,
     pub(crate) versions: Option<Range>,
+    /// Lists of signature algorithms that it sends by itself: code points in hex, joined by `-`.
+    #[serde(default)]
+    pub(crate) schemes: Vec<String>,
     pub(crate) fingerprint: Vec<Fingerprint>,
 }
 
@@ -304,6 +313,9 @@ pub(crate) struct Fingerprint {
         expect(dead_code, reason = "says on whose word the row stands")
     )]
     pub(crate) seen: String,
+    /// Whether it is the runtime's own choice of cipher suites, which nothing else sends.
+    #[serde(default)]
+    pub(crate) peculiar: bool,
     #[serde(default)]
     pub(crate) runtimes: Vec<Candidate>,
 }

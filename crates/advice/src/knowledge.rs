@@ -43,6 +43,8 @@ pub struct Knowledge {
     ja3: HashMap<String, Place>,
     /// The library that alone sends a list of cipher suites, by the second part of JA4.
     suites: HashMap<String, Option<usize>>,
+    /// The same by the list of signature algorithms.
+    schemes: HashMap<String, Option<usize>>,
 }
 
 #[derive(Debug)]
@@ -123,6 +125,7 @@ impl Knowledge {
             ja4: HashMap::new(),
             ja3: HashMap::new(),
             suites: HashMap::new(),
+            schemes: HashMap::new(),
         };
         for source in fingerprints {
             for library in parse::<LibraryFile>(source)?.library {
@@ -163,20 +166,11 @@ impl Knowledge {
                 }
             }
             for suites in row.ja4.iter().filter_map(|ja4| suites_of(ja4)) {
-                // Two families send it: then it says nothing.
-                let libraries = &self.libraries;
-                self.suites
-                    .entry(suites.to_owned())
-                    .and_modify(|known| {
-                        *known = known.filter(|place| {
-                            *place == outer
-                                || libraries
-                                    .get(*place)
-                                    .is_some_and(|other| other.family == library.family)
-                        });
-                    })
-                    .or_insert(Some(outer));
+                sole(&mut self.suites, &self.libraries, suites, outer, &library);
             }
+        }
+        for schemes in &library.schemes {
+            sole(&mut self.schemes, &self.libraries, schemes, outer, &library);
         }
         self.libraries.push(library);
         Ok(())
@@ -222,6 +216,37 @@ impl Knowledge {
         self.libraries.get(place)
     }
 
+    /// A library that sends these signature algorithms by itself, when no other was seen to.
+    pub(crate) fn by_schemes(&self, schemes: &str) -> Option<&Library> {
+        let place = (*self.schemes.get(schemes)?)?;
+        self.libraries.get(place)
+    }
+
+    /// What `look` sees while this hello is in no row, so that a test does not find what it put in.
+    #[cfg(test)]
+    pub(crate) fn without<T>(&mut self, ja4: &str, ja3: &str, look: impl FnOnce(&Self) -> T) -> T {
+        let (kept4, kept3) = (self.ja4.remove(ja4), self.ja3.remove(ja3));
+        let mut suites = HashMap::new();
+        for (value, Place(outer, _)) in &self.ja4 {
+            let library = self.libraries.get(*outer).expect("an indexed place");
+            if let Some(part) = suites_of(value) {
+                sole(&mut suites, &self.libraries, part, *outer, library);
+            }
+        }
+        let all = std::mem::replace(&mut self.suites, suites);
+        let seen = look(self);
+        self.suites = all;
+        self.ja4.extend(kept4.map(|place| (ja4.to_owned(), place)));
+        self.ja3.extend(kept3.map(|place| (ja3.to_owned(), place)));
+        seen
+    }
+
+    /// As [`Self::embedded`], for a test that changes it.
+    #[cfg(test)]
+    pub(crate) fn own() -> Self {
+        Self::read(&FAMILIES, &FINGERPRINTS, GENERAL).expect("the embedded data")
+    }
+
     fn at(&self, Place(outer, inner): Place) -> Option<(&Library, &Fingerprint)> {
         let library = self.libraries.get(outer)?;
         Some((library, library.fingerprint.get(inner)?))
@@ -241,6 +266,27 @@ impl Knowledge {
         });
         Some((family, family.pattern.get(reader.pattern)?, version))
     }
+}
+
+/// Notes who sends `value`. Two families do: then it says nothing.
+fn sole(
+    index: &mut HashMap<String, Option<usize>>,
+    libraries: &[Library],
+    value: &str,
+    place: usize,
+    library: &Library,
+) {
+    index
+        .entry(value.to_owned())
+        .and_modify(|known| {
+            *known = known.filter(|other| {
+                *other == place
+                    || libraries
+                        .get(*other)
+                        .is_some_and(|other| other.family == library.family)
+            });
+        })
+        .or_insert(Some(place));
 }
 
 /// The part of a JA4 that stands for the cipher suites; `None` where there are none.

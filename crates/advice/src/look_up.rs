@@ -67,7 +67,7 @@ impl Knowledge {
             })
         };
         let Some(longest) = named().map(|(_, length, _)| length).max() else {
-            return Err(Miss::Name(self.like(query)));
+            return Err(Miss::Name(self.alike(query)));
         };
         let best: Vec<(&Family<'static>, String)> = named()
             .filter(|(_, length, _)| *length == longest)
@@ -78,7 +78,7 @@ impl Knowledge {
             .iter()
             .find(|(family, rest)| rest.is_empty() || family.plain_rule(rest).is_some());
         let Some((family, version)) = covering.or(best.first()) else {
-            return Err(Miss::Name(self.like(query)));
+            return Err(Miss::Name(self.alike(query)));
         };
         if version.is_empty() {
             return Ok(asked(family, None));
@@ -93,7 +93,7 @@ impl Knowledge {
         Ok(asked(family, Some(version.clone())))
     }
 
-    fn like(&self, query: &str) -> Vec<String> {
+    fn alike(&self, query: &str) -> Vec<String> {
         let word = query
             .split_once(|c: char| c.is_ascii_digit())
             .map_or(query, |(word, _)| word)

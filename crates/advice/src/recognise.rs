@@ -1,6 +1,6 @@
 //! From clues to a runtime.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use hello::names::{Named, group_facts};
 use hello::{Offer, Version};
@@ -17,6 +17,9 @@ pub const USER_AGENT_LIMIT: usize = 512;
 
 /// Longest version believed, in bytes. Nothing real comes near it.
 pub(crate) const VERSION_LIMIT: usize = 32;
+
+/// Most signature algorithms looked at; no library sends more than 30.
+const SCHEMES_LIMIT: usize = 64;
 
 /// What one connection showed of its client.
 #[derive(Clone, Copy, Debug)]
@@ -66,12 +69,14 @@ pub struct Runtime {
     pub versions: Option<String>,
     /// The TLS library under it, with the span of releases that is known: `OpenSSL 1.0.0`.
     pub library: Option<String>,
-    /// The library whose cipher suites it offers, where the rest of its hello is not known here.
+    /// The library whose signature algorithms or cipher suites it offers, where its hello as a whole is not
+    /// known here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub like: Option<String>,
     /// How far to trust the above.
     pub confidence: Confidence,
-    /// The clues it rests on: `user-agent`, `ja4`, `ja3`, and `suites` where only those are known.
+    /// The clues it rests on: `user-agent`, `ja4`, `ja3`; `signatures` or `suites` where only those
+    /// lists of the hello are known.
     pub from: Vec<&'static str>,
     /// The id of its file in the knowledge base; [`Knowledge::advise`] looks there.
     pub family: &'static str,
@@ -99,6 +104,14 @@ struct Print<'k> {
     from: Vec<&'static str>,
 }
 
+/// What a part of the hello says.
+struct Like<'k> {
+    library: &'k Library,
+    /// The clue, by its short name and in words.
+    from: &'static str,
+    of: &'static str,
+}
+
 impl Knowledge {
     /// Who the client is; `None` when no clue is known here.
     ///
@@ -119,13 +132,13 @@ impl Knowledge {
             .and_then(|user_agent| self.claim(user_agent));
         let print = self.print(clues);
         let like = match print {
-            None => clues.ja4.and_then(|ja4| self.by_suites(ja4)),
+            None => self.like(clues, offer),
             Some(_) => None,
         };
         let mut runtime = match (&claim, &print, like) {
             (None, None, None) => return None,
-            (None, None, Some(like)) => self.suggested(like)?,
-            (Some(claim), None, like) => self.claimed_over(claim, like),
+            (None, None, Some(like)) => self.suggested(&like)?,
+            (Some(claim), None, like) => self.claimed_over(claim, like.as_ref()),
             (None, Some(print), _) => self.fingerprinted(print)?,
             (Some(claim), Some(print), _) => self.both(claim, print)?,
         };
@@ -172,14 +185,14 @@ impl Knowledge {
     }
 
     /// Of two fingerprints that name different rows of one library, the row with fewer candidates says
-    /// more, and JA3 breaks a tie: it keeps the order that JA4 sorts away. Where they name different
+    /// more, and JA4 breaks a tie: it has the signature algorithms. Where they name different
     /// libraries JA4 wins: it covers more of the hello.
     fn print(&self, clues: &Clues<'_>) -> Option<Print<'_>> {
         let ja4 = clues.ja4.and_then(|ja4| self.by_ja4(ja4));
         let ja3 = clues.ja3.and_then(|ja3| self.by_ja3(ja3));
         let ((library, row), from) = match (ja4, ja3) {
             (Some(ja4), Some(ja3)) if ja4.0.family == ja3.0.family => {
-                let narrower = breadth(ja3.1) <= breadth(ja4.1);
+                let narrower = breadth(ja3.1) < breadth(ja4.1);
                 (if narrower { ja3 } else { ja4 }, vec!["ja4", "ja3"])
             }
             (Some(ja4), _) => (ja4, vec!["ja4"]),
@@ -191,8 +204,12 @@ impl Knowledge {
 
     fn fingerprinted(&self, print: &Print<'_>) -> Option<Runtime> {
         let text = |range: &Option<Range>| range.as_ref().map(|range| range.text.clone());
+        let shared = !print.row.peculiar
+            && self
+                .family(&print.library.family)
+                .is_some_and(|library| library.general_purpose);
         let (id, version, versions, confidence) = match print.row.runtimes.as_slice() {
-            [sole] => (
+            [sole] if !shared => (
                 &sole.family,
                 sole.version.clone(),
                 text(&sole.versions),
@@ -228,27 +245,50 @@ impl Knowledge {
         })
     }
 
-    /// The hello is not known, its cipher suites are.
-    fn suggested(&self, like: &Library) -> Option<Runtime> {
-        let family = self.family(&like.family)?;
+    /// Who else sends such lists, where the hello as a whole is not known.
+    fn like(&self, clues: &Clues<'_>, offer: Option<&Offer>) -> Option<Like<'_>> {
+        let by_schemes = offer.and_then(|offer| self.by_schemes(&schemes_of(offer)?));
+        match by_schemes {
+            Some(library) => Some(Like {
+                library,
+                from: "signatures",
+                of: "signature algorithms",
+            }),
+            None => {
+                let ja4 = clues.ja4?;
+                let library = self.by_suites(ja4)?;
+                let kind = self.family(&library.family)?.kind;
+                // From TLSv1.3 on libraries have come to the same suites, and browsers share theirs.
+                let tells = !ja4.starts_with("t13") && kind == Kind::Library;
+                tells.then_some(Like {
+                    library,
+                    from: "suites",
+                    of: "cipher suites",
+                })
+            }
+        }
+    }
+
+    /// The hello is not known, its lists are.
+    fn suggested(&self, like: &Like<'_>) -> Option<Runtime> {
+        let family = self.family(&like.library.family)?;
         Some(Runtime {
             runtime: family.name.clone(),
             version: None,
             versions: None,
             library: Some(family.name.clone()),
-            like: Some(like.name.clone()),
+            like: Some(like.library.name.clone()),
             confidence: Confidence::Low,
-            from: vec!["suites"],
+            from: vec![like.from],
             family: family.id,
             candidates: Vec::new(),
             contradiction: None,
         })
     }
 
-    /// The User-Agent names the runtime; of the hello at most the cipher suites are known. Those say which
-    /// library it is where the runtime may use it, and speak against a browser that may not: nobody sets the
-    /// cipher suites of a browser.
-    fn claimed_over(&self, claim: &Claim<'_>, like: Option<&Library>) -> Runtime {
+    /// The User-Agent names the runtime; of the hello at most lists are known. Those say which library it is
+    /// where the runtime may use it, and speak against a browser that may not: nobody sets those of a browser.
+    fn claimed_over(&self, claim: &Claim<'_>, like: Option<&Like<'_>>) -> Runtime {
         let mut runtime = claimed(claim);
         if runtime.library.is_none()
             && let Some(rule) = claim
@@ -261,16 +301,21 @@ impl Knowledge {
         let Some(like) = like else {
             return runtime;
         };
-        if may_use(claim.family, &like.family) {
+        if may_use(claim.family, &like.library.family) {
             if runtime.library.is_none() {
-                runtime.library = self.family(&like.family).map(|family| family.name.clone());
-                runtime.like = Some(like.name.clone());
-                runtime.from.push("suites");
+                runtime.library = self.family(&like.library.family).map(|family| {
+                    match family.id == claim.family.id {
+                        true => like.library.name.clone(),
+                        false => family.name.clone(),
+                    }
+                });
+                runtime.like = Some(like.library.name.clone());
+                runtime.from.push(like.from);
             }
         } else if claim.family.kind == Kind::Browser {
             runtime.contradiction = Some(format!(
-                "the User-Agent names {}, the cipher suites are those of {}",
-                runtime.runtime, like.name
+                "the User-Agent names {}, the {} are those of {}",
+                runtime.runtime, like.of, like.library.name
             ));
         }
         runtime
@@ -283,10 +328,11 @@ impl Knowledge {
             .runtimes
             .iter()
             .find(|seen| seen.family == claim.family.id);
-        if candidate.is_none() && !may_use(claim.family, &print.library.family) {
+        let possible = may_use(claim.family, &print.library.family) && !print.row.peculiar;
+        if candidate.is_none() && !possible {
             let mut runtime = self.fingerprinted(print)?;
             let shown = match self.family(runtime.family) {
-                Some(family) if family.kind == Kind::Proxy => &family.name,
+                Some(family) if print.row.peculiar => &family.name,
                 _ => &print.library.name,
             };
             runtime.contradiction = Some(format!(
@@ -375,7 +421,10 @@ fn claimed(claim: &Claim<'_>) -> Runtime {
         runtime: claim.family.name.clone(),
         version: claim.version.clone(),
         versions: None,
-        library: claim.library.clone(),
+        library: claim
+            .library
+            .clone()
+            .or_else(|| claim.family.library.clone()),
         like: None,
         confidence,
         from: vec!["user-agent"],
@@ -389,6 +438,19 @@ fn claimed(claim: &Claim<'_>) -> Runtime {
 fn never(rule: &Rule, offered: Version) -> bool {
     offered >= Version::TLSV1_2 && rule.tls12.support == Support::Never
         || offered >= Version::TLSV1_3 && rule.tls13.support == Support::Never
+}
+
+/// The signature algorithms of an offer, as the data writes them; `None` where there are none.
+fn schemes_of(offer: &Offer) -> Option<String> {
+    let mut text = String::with_capacity(160);
+    for code in offer.signature_algorithms().take(SCHEMES_LIMIT) {
+        if !text.is_empty() {
+            text.push('-');
+        }
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{code:04x}");
+    }
+    (!text.is_empty()).then_some(text)
 }
 
 /// A TLS library and its version, as curl and its relatives name theirs: `NSS/3.13.1.0`.

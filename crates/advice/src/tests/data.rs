@@ -174,6 +174,10 @@ fn every_fingerprint_is_well_formed_and_leads_to_a_release() {
     for library in &knowledge.libraries {
         let row = &library.name;
         assert!(!library.fingerprint.is_empty(), "{row}");
+        let schemes_form = regex::Regex::new("^[0-9a-f]{4}(?:-[0-9a-f]{4})*$").unwrap();
+        for schemes in &library.schemes {
+            assert!(schemes_form.is_match(schemes), "{row}: {schemes}");
+        }
         for print in &library.fingerprint {
             assert!(!print.ja4.is_empty() || !print.ja3.is_empty(), "{row}");
             assert!(
@@ -186,10 +190,15 @@ fn every_fingerprint_is_well_formed_and_leads_to_a_release() {
                 "{row}: {:?}",
                 print.ja3
             );
-            let on_whose_word = ["measured: ", "recorded: "]
+            let on_whose_word = ["measured: ", "recorded: ", "counted: "]
                 .iter()
                 .any(|word| print.seen.starts_with(word));
             assert!(on_whose_word, "{row}: `{}`", print.seen);
+            assert!(
+                !print.peculiar || print.runtimes.len() == 1,
+                "{row}: what is peculiar is one runtime's: {:?}",
+                print.ja4
+            );
             let mut seen = HashSet::new();
             for candidate in &print.runtimes {
                 assert!(
