@@ -16,9 +16,9 @@ the answer of `/ssl/`. The truth is what each program says of itself when it is 
 is wrong, where fewer than 95 % of the libraries are known, or fewer than 90 % of the families that send a User-Agent.
 
 Right: the family; the beginning of the version or a span that holds it; the library, with a span that holds its release.
-Unknown: nothing is claimed, or the library is named in place of the program. `hello known` says whether this very hello
-stands in the matcher's own data: where it does, the row shows that the data is right; where it does not, that the matcher
-is.
+Unknown: nothing is claimed, or the library is named in place of the program. `known by` names the clues. `ja4` and `ja3`
+mean that this very hello stands in the matcher's own data, so that the row shows that the data is right. `signatures` and
+`suites` mean that only that list of the hello does; where neither stands there, the hello is new to it.
 
 ";
 
@@ -52,7 +52,7 @@ fn text(taken: &[Taken]) -> String {
     text.push_str("| | right | unknown | wrong | of |\n| --- | --- | --- | --- | --- |\n");
     let named: Vec<&Taken> = taken.iter().filter(|one| one.user_agent).collect();
     let all: Vec<&Taken> = taken.iter().collect();
-    let new: Vec<&Taken> = taken.iter().filter(|one| !one.hello_known).collect();
+    let new: Vec<&Taken> = taken.iter().filter(|one| !one.hello_known()).collect();
     type Part = fn(&Taken) -> Grade;
     let parts: [(&str, &[&Taken], Part); 6] = [
         ("family, where a User-Agent was sent", &named, |one| {
@@ -61,8 +61,8 @@ fn text(taken: &[Taken]) -> String {
         ("family, all", &all, |one| one.family),
         ("version, all", &all, |one| one.version),
         ("library, all", &all, |one| one.library),
-        ("family, hello not known", &new, |one| one.family),
-        ("library, hello not known", &new, |one| one.library),
+        ("family, hello new", &new, |one| one.family),
+        ("library, hello new", &new, |one| one.library),
     ];
     for (name, of, part) in parts {
         let count = |grade| of.iter().filter(|one| part(one) == grade).count();
@@ -75,7 +75,7 @@ fn text(taken: &[Taken]) -> String {
         .expect("memory");
     }
     text.push_str(
-        "\n| client | it is | User-Agent | hello known | taken for | family | version | library |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n",
+        "\n| client | it is | User-Agent | known by | taken for | family | version | library |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for one in taken {
         writeln!(
@@ -84,7 +84,7 @@ fn text(taken: &[Taken]) -> String {
             one.case,
             one.truth.words(),
             yes(one.user_agent),
-            yes(one.hello_known),
+            one.from.join(", "),
             one.said,
             grades(one)
         )
