@@ -171,10 +171,10 @@ fn every_fingerprint_is_well_formed_and_leads_to_a_release() {
     );
     let ja3_form = regex::Regex::new("^[0-9a-f]{32}$");
     let (ja4_form, ja3_form) = (ja4_form.unwrap(), ja3_form.unwrap());
+    let schemes_form = regex::Regex::new("^[0-9a-f]{4}(?:-[0-9a-f]{4})*$").unwrap();
     for library in &knowledge.libraries {
         let row = &library.name;
         assert!(!library.fingerprint.is_empty(), "{row}");
-        let schemes_form = regex::Regex::new("^[0-9a-f]{4}(?:-[0-9a-f]{4})*$").unwrap();
         for schemes in &library.schemes {
             assert!(schemes_form.is_match(schemes), "{row}: {schemes}");
         }

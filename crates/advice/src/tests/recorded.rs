@@ -32,6 +32,9 @@ enum Grade {
     Wrong,
 }
 
+/// Family, version and library: with the client's own rows, and without.
+type Outcome = ([Grade; 3], [Grade; 3]);
+
 fn clients() -> Vec<Client> {
     let rows = CLIENTS.lines().filter(|line| !line.starts_with('#'));
     rows.map(|row| {
@@ -150,7 +153,7 @@ fn recorded_clients_are_taken_for_what_they_are_or_for_nobody() {
         outcomes.push((with, without));
     }
     for (index, part) in ["family", "version", "library"].iter().enumerate() {
-        let count = |of: fn(&([Grade; 3], [Grade; 3])) -> [Grade; 3], grade| {
+        let count = |of: fn(&Outcome) -> [Grade; 3], grade| {
             outcomes
                 .iter()
                 .filter(|outcome| of(outcome).get(index) == Some(&grade))

@@ -40,8 +40,8 @@ pub(super) fn show(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> 
 fn who(client: &Runtime) -> String {
     let bold = Style::new().bold();
     let mut line = client.runtime.clone();
-    for known in [&client.version, &client.versions].into_iter().flatten() {
-        line.push_str(&format!(" {known}"));
+    if let Some(version) = &client.version {
+        line.push_str(&format!(" {version}"));
     }
     if let Some(library) = &client.library
         && *library != client.runtime
