@@ -252,7 +252,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn depends(&self, rule: &Rule, answer: &Answer) -> Change {
+    fn depends(&self, rule: &'a Rule, answer: &'a Answer) -> Change {
         match self.under(Some(answer)) {
             Under::Enough if self.offered.is_some() => self.pinned(),
             Under::Enough => self.default(rule),
@@ -271,7 +271,11 @@ impl<'a> Case<'a> {
                     lead.push_str(&format!(": it takes {name} {first} or later"));
                 }
                 lead.push('.');
-                self.said(rule, answer, lead)
+                let mut change = self.said(rule, answer, lead.clone());
+                if !change.summary.starts_with(&lead) {
+                    change.summary = format!("{lead} {}", change.summary);
+                }
+                change
             }
             Under::Unknown => {
                 let on: Vec<String> = answer
@@ -409,7 +413,7 @@ impl<'a> Case<'a> {
 
     /// What the library under it comes to: by the range that the rule asks of its family, else by that
     /// family's own rules.
-    fn under(&self, answer: Option<&Answer>) -> Under<'a> {
+    fn under(&self, answer: Option<&'a Answer>) -> Under<'a> {
         let Some(stack) = &self.library else {
             return Under::Unknown;
         };
@@ -421,7 +425,7 @@ impl<'a> Case<'a> {
         match needed {
             _ if family.id == self.family.id => by_rules(known, family, self.goal),
             Some(needed) if needed.covers(known) => Under::Enough,
-            Some(needed) if !needed.meets(known) => Under::TooOld(family.first_default(self.goal)),
+            Some(needed) if !needed.meets(known) => Under::TooOld(needed.first()),
             None if answer.is_none() => by_rules(known, family, self.goal),
             _ => Under::Unknown,
         }

@@ -1,7 +1,8 @@
 //! The advice for the clients that a platform's notice names, and for those it is wrong about.
 
-use advice::{Advice, Clues, Knowledge};
-use hello::Version;
+use advice::{Advice, Clues, Goal, Knowledge, Trust};
+use floor::Floor;
+use hello::{Facts, Offer, Version};
 
 const CHECK_URL: &str = "https://api.example.com/ssl/";
 
@@ -239,5 +240,159 @@ fn a_forged_address_stays_inside_the_command() {
     assert_eq!(
         advice.verify,
         "curl -sS 'https://evil%27%3B%20rm%20-rf%20/%20%23/ssl/'"
+    );
+}
+
+/// The advice for an offer that misses a floor.
+fn for_floor(floor: &str, user_agent: Option<&str>, facts: Facts) -> Advice {
+    let offer = Offer::from(&facts);
+    let verdict = Floor::named(floor).expect("a named floor").judge(&offer);
+    let knowledge = Knowledge::embedded();
+    let clues = Clues {
+        user_agent,
+        ja4: None,
+        ja3: None,
+        max_protocol: offer.max_version(),
+    };
+    let runtime = knowledge.recognise(&clues);
+    knowledge
+        .advise_verdict(runtime.as_ref(), &verdict, CHECK_URL)
+        .expect("it misses")
+}
+
+/// TLSv1.2 with what a floor allows and what it does not.
+fn tls12(suites: &[u16], groups: &[u16]) -> Facts {
+    Facts {
+        legacy_version: Version::TLSV1_2,
+        suites: suites.to_vec(),
+        groups: groups.to_vec(),
+        extensions: vec![10, 11],
+        ..Facts::default()
+    }
+}
+
+#[test]
+fn suites_and_groups_that_fall_short_get_advice_too() {
+    // AES-CBC with RSA key exchange alone.
+    let old = tls12(&[0x002f, 0x0035], &[0x0017]);
+    let nobody = for_floor("rfc9325", None, old.clone());
+    assert!(
+        nobody.summary.starts_with(
+            "None of this client's cipher suites will do; it needs one such as ECDHE-"
+        ),
+        "{}",
+        nobody.summary
+    );
+    let java = for_floor("rfc9325", Some("Java/1.8.0_212"), old.clone());
+    assert!(
+        java.summary.contains("jdk.tls.client.cipherSuites"),
+        "{}",
+        java.summary
+    );
+    assert!(java.verify.contains("jrunscript") || java.verify.contains("jshell"));
+
+    let tls13 = |groups: &[u16]| Facts {
+        supported_versions: vec![Version::TLSV1_3],
+        ..tls12(&[0x1301], groups)
+    };
+    let node = for_floor("pq", Some("sdk node/20.1.0"), tls13(&[0x001d]));
+    assert!(
+        node.summary
+            .starts_with("Node.js 20.1.0 cannot offer X25519MLKEM768."),
+        "{}",
+        node.summary
+    );
+    let node = for_floor("pq", Some("sdk node/24.9.0"), tls13(&[0x001d]));
+    assert!(
+        node.summary.starts_with(
+            "Node.js 24.9.0 can offer X25519MLKEM768 but offered no post-quantum group"
+        ),
+        "{}",
+        node.summary
+    );
+    let nobody = for_floor("pq", None, tls13(&[0x001d]));
+    assert!(
+        nobody.summary.contains("one such as X25519MLKEM768"),
+        "{}",
+        nobody.summary
+    );
+}
+
+#[test]
+fn every_floor_has_advice_for_every_family() {
+    let knowledge = Knowledge::embedded();
+    for name in Floor::NAMES {
+        let floor = Floor::named(name).unwrap();
+        for entry in knowledge.entries() {
+            let runtime = knowledge.look_up(&entry.name).unwrap();
+            let prospects = knowledge.prospects(&runtime, floor, CHECK_URL);
+            assert!(!prospects.is_empty(), "{name} {}", entry.name);
+            for (goal, prospect) in prospects {
+                let advice = prospect.advice;
+                assert!(
+                    advice.summary.len() > 20 && !advice.summary.contains('{'),
+                    "{goal} {}: {}",
+                    entry.name,
+                    advice.summary
+                );
+                assert!(!advice.verify.is_empty() && advice.find.is_some());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_has_no_source_says_so() {
+    let knowledge = Knowledge::embedded();
+    let runtime = knowledge.look_up("unity").unwrap();
+    let prospect = knowledge
+        .prospect(&runtime, Goal::Tls12, CHECK_URL)
+        .unwrap();
+    assert!(
+        prospect
+            .advice
+            .summary
+            .ends_with("No published source confirms this: prove it with the command below."),
+        "{}",
+        prospect.advice.summary
+    );
+    assert_eq!(prospect.advice.confidence, Trust::Unsourced);
+}
+
+#[test]
+fn the_library_in_a_user_agent_decides() {
+    let old = "curl/7.19.7 (x86_64-redhat-linux-gnu) libcurl/7.19.7 NSS/3.13.1.0 zlib/1.2.3";
+    let advice = advise(old, None, Version::TLSV1_2);
+    assert!(
+        advice.summary.starts_with(
+            "curl 7.19.7 runs on NSS 3.13.1.0, which has no TLSv1.2: it takes NSS 3.15.1 or later."
+        ),
+        "{}",
+        advice.summary
+    );
+}
+
+#[test]
+fn what_re_encrypts_is_what_gets_the_advice() {
+    let knowledge = Knowledge::embedded();
+    let advice = knowledge.advise_intermediary(Version::TLSV1_3, Version::TLSV1, CHECK_URL);
+    assert!(
+        advice
+            .summary
+            .starts_with("The client negotiated TLSv1.3, this server TLSv1: something between"),
+        "{}",
+        advice.summary
+    );
+    let behind = advise(
+        "curl/8.5.0",
+        Some("t13i281000_a01be8c064b6_ef4b9b248d72"),
+        Version::TLSV1_2,
+    );
+    assert!(
+        behind.summary.starts_with(
+            "The clues disagree: the User-Agent names curl, the handshake is that of mitmproxy."
+        ) && behind.summary.contains("tls_version_server_max"),
+        "{}",
+        behind.summary
     );
 }
