@@ -1,6 +1,6 @@
 //! The notice as plain text, 80 columns wide but for what must not be broken: commands and addresses.
 
-use textwrap::{Options, WordSplitter};
+use textwrap::{Options, WordSeparator, WordSplitter};
 
 use super::document::{Block, Document, NONE, Run, Section, runs};
 
@@ -84,6 +84,7 @@ fn wrapped(text: &str, first: &str, then: &str) -> String {
         .initial_indent(first)
         .subsequent_indent(then)
         .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace)
         .word_splitter(WordSplitter::NoHyphenation);
     textwrap::fill(&text.replace('`', ""), options) + "\n"
 }
