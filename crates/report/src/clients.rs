@@ -83,15 +83,16 @@ impl<'a> Clients<'a> {
         });
         let mut programs: HashMap<Key, Sum> = HashMap::new();
         for ((id, user_agent), usage) in pairs {
-            let Some(prints) = self.prints(id) else {
+            let Some((offer, prints)) = self.prints(id) else {
                 continue;
             };
-            let runtime = Knowledge::embedded().recognise(&Clues {
+            let clues = Clues {
                 user_agent: user_agent.as_deref(),
                 ja4: Some(&prints.ja4),
                 ja3: Some(&prints.ja3),
                 max_protocol: prints.max,
-            });
+            };
+            let runtime = Knowledge::embedded().recognise_offer(&clues, offer);
             let verdict = verdict(id);
             let mut lacks = verdict
                 .shortfalls()
@@ -140,13 +141,14 @@ impl<'a> Clients<'a> {
         Listed::new(programs, MOST_PROGRAMS)
     }
 
-    fn prints(&mut self, id: OfferId) -> Option<&Prints> {
+    fn prints(&mut self, id: OfferId) -> Option<(&'a Offer, &Prints)> {
         let offer = self.offers.get(&id)?;
-        Some(self.prints.entry(id).or_insert_with(|| Prints {
+        let prints = self.prints.entry(id).or_insert_with(|| Prints {
             ja3: hello::ja3(offer),
             ja4: hello::ja4(offer),
             max: offer.max_version(),
-        }))
+        });
+        Some((offer, prints))
     }
 }
 
@@ -155,13 +157,6 @@ fn confidence(runtime: &Option<Runtime>) -> Option<Confidence> {
 }
 
 fn program(max: Version, sum: Sum) -> Option<Program> {
-    let needed = sum
-        .verdict
-        .shortfalls()
-        .find_map(|shortfall| match shortfall {
-            Shortfall::Version { needed, .. } => Some(needed),
-            Shortfall::Suites { .. } | Shortfall::Groups { .. } => None,
-        });
     Some(Program {
         runtime: sum.runtime,
         user_agents: names(sum.user_agents, MOST_CLUES),
@@ -170,7 +165,7 @@ fn program(max: Version, sum: Sum) -> Option<Program> {
         shortfalls: sum.verdict.shortfalls().map(lack).collect(),
         advice: None,
         usage: sum.usage?,
-        versions: needed.map(|needed| (max, needed)),
+        verdict: sum.verdict,
     })
 }
 
@@ -182,10 +177,9 @@ fn lack(shortfall: Shortfall) -> Lack {
     }
 }
 
-/// The change that fixes a program. Of suites and groups no fix is known yet.
+/// The change that fixes a program.
 pub(crate) fn advise(program: &Program, check_url: &str) -> Option<Advice> {
-    let (offered, needed) = program.versions?;
-    Some(Knowledge::embedded().advise(program.runtime.as_ref(), offered, needed, check_url))
+    Knowledge::embedded().advise_verdict(program.runtime.as_ref(), &program.verdict, check_url)
 }
 
 /// The addresses behind these, most used first.

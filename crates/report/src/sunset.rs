@@ -57,7 +57,7 @@ pub(crate) fn report(
         };
         needs.weigh(inquiry, &who, one, &details);
         if in_full {
-            breaking.push(row(inquiry, subject, &who, one, &details, gathered));
+            breaking.push(row(inquiry, subject, &tally, &who, one, &details, gathered));
         } else if listed {
             more.rows += 1;
             more.connections += misses.connections;
@@ -156,6 +156,20 @@ fn already_missing(
     Ok(Some(old))
 }
 
+/// Whether somebody was refused since who may be this account: who is refused shows no account.
+fn perhaps_refused(tally: &Tally<'_>, who: &Who, since: Timestamp) -> bool {
+    let Who::Known(id) = who else {
+        return false;
+    };
+    tally.by_who.iter().any(|(other, one)| {
+        let may_be = matches!(other, Who::Inferred { candidates, .. } if candidates.contains(id));
+        may_be
+            && one
+                .misses
+                .is_some_and(|misses| misses.refused > 0 && misses.last > since)
+    })
+}
+
 /// The details of what misses, of those who count.
 fn details(
     inquiry: &Inquiry<'_>,
@@ -182,6 +196,7 @@ fn details(
 fn row(
     inquiry: &Inquiry<'_>,
     subject: &Subject<'_>,
+    tally: &Tally<'_>,
     who: &Who,
     one: &OfOne,
     details: &[Detail],
@@ -201,6 +216,8 @@ fn row(
     let days_since = days_between(misses.last, inquiry.until).max(0);
     let state = if days_since < QUIET_DAYS {
         State::Active
+    } else if perhaps_refused(tally, who, misses.last) {
+        State::PerhapsRefused
     } else if one.met > Some(misses.last) {
         State::SeemsFixed
     } else {

@@ -155,6 +155,7 @@ pub(crate) fn state(row: &Row) -> String {
         State::Active => ago,
         State::GoneQuiet => format!("{ago}, gone quiet"),
         State::SeemsFixed => format!("{ago}, modern since"),
+        State::PerhapsRefused => format!("{ago}, perhaps refused since"),
     }
 }
 

@@ -224,9 +224,8 @@ pub(crate) fn recognise(
         max_protocol: offered,
     };
     let runtime = knowledge.recognise_offer(&clues, subject.offer);
-    let advice = missed.and_then(|verdict| {
-        knowledge.advise_verdict(runtime.as_ref(), &verdict, subject.ssl_url)
-    });
+    let advice = missed
+        .and_then(|verdict| knowledge.advise_verdict(runtime.as_ref(), &verdict, subject.ssl_url));
     let client = runtime.map(|runtime| Client {
         runtime: runtime.runtime,
         version: runtime.version,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use advice::{Advice, Runtime};
-use hello::Version;
+use floor::Verdict;
 use jiff::Timestamp;
 use ledger::{Counts, Who};
 use serde::{Serialize, Serializer};
@@ -164,6 +164,8 @@ pub enum State {
     GoneQuiet,
     /// It has not been seen for days, and what has been seen since meets the floor.
     SeemsFixed,
+    /// The account has not been seen with it for days, but somebody was refused since who may be this account.
+    PerhapsRefused,
 }
 
 impl State {
@@ -173,6 +175,7 @@ impl State {
             Self::Active => "active",
             Self::GoneQuiet => "gone-quiet",
             Self::SeemsFixed => "seems-fixed",
+            Self::PerhapsRefused => "perhaps-refused",
         }
     }
 }
@@ -229,9 +232,9 @@ pub struct Program {
     /// How much.
     #[serde(flatten)]
     pub usage: Usage,
-    /// The highest version it offered, and the one it needs, where a version is what it lacks.
+    /// The verdict on what it offers.
     #[serde(skip)]
-    pub(crate) versions: Option<(Version, Version)>,
+    pub(crate) verdict: Verdict,
 }
 
 /// One thing that is lacking.
