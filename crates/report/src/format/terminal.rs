@@ -444,10 +444,11 @@ fn verdict(verdict: Outcome) -> (&'static str, AnsiColor, &'static str) {
     }
 }
 
-/// The first few of a list, and how many more there are.
+/// The first few of a list, and how many more there are. One program in two settings is named once.
 fn list<T>(listed: &Listed<T>, most: usize, name: impl Fn(&T) -> String) -> String {
     let (shown, more) = listed.first(most);
     let mut names: Vec<String> = shown.iter().map(name).collect();
+    names.dedup();
     names.extend((more > 0).then(|| format!("and {more} more")));
     names.join(", ")
 }
