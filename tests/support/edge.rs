@@ -46,6 +46,7 @@ pub(crate) struct Edge {
     pub(crate) address: SocketAddr,
     /// The authority to trust, a PEM file; empty where the configuration has certificates of its own.
     pub(crate) ca: PathBuf,
+    data: PathBuf,
     pub(crate) directory: tempfile::TempDir,
     said: Arc<Said>,
     readers: Vec<JoinHandle<()>>,
@@ -92,6 +93,21 @@ impl Edge {
         Self::spawn(program, configuration, upstream, &arguments)
     }
 
+    /// Starts another process that takes this one's place. Its data directory is the other's, which must last as long.
+    pub(crate) fn take_over(other: &Self, configuration: &str, upstream: Option<&str>) -> Self {
+        let data = other.data.clone();
+        let program = Command::new(env!("CARGO_BIN_EXE_sundown"));
+        let directory = tempfile::tempdir().expect("a directory of our own");
+        Self::spawn_in(
+            directory,
+            data,
+            program,
+            configuration,
+            upstream,
+            &["--take-over"],
+        )
+    }
+
     /// The same with a command that runs the program in its own way (under limits, say); it is given the arguments.
     pub(crate) fn launch(command: Command, configuration: &str, upstream: Option<&str>) -> Self {
         Self::spawn(command, configuration, upstream, &[])
@@ -99,7 +115,8 @@ impl Edge {
 
     fn spawn(command: Command, configuration: &str, upstream: Option<&str>, more: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a directory of our own");
-        Self::spawn_in(directory, command, configuration, upstream, more)
+        let data = directory.path().join("data");
+        Self::spawn_in(directory, data, command, configuration, upstream, more)
     }
 
     /// Starts an edge in the directory of one that has ended, or in one made ready for it; its data is in `data`. `more`
@@ -110,11 +127,13 @@ impl Edge {
         more: &[&str],
     ) -> Self {
         let program = Command::new(env!("CARGO_BIN_EXE_sundown"));
-        Self::spawn_in(directory, program, configuration, None, more)
+        let data = directory.path().join("data");
+        Self::spawn_in(directory, data, program, configuration, None, more)
     }
 
     fn spawn_in(
         directory: tempfile::TempDir,
+        data: PathBuf,
         mut command: Command,
         configuration: &str,
         upstream: Option<&str>,
@@ -124,7 +143,7 @@ impl Edge {
         fs::write(&file, configuration).expect("a directory of our own");
         command.args(["serve", "--listen", "127.0.0.1:0", "--output", "json"]);
         command.arg("--config").arg(&file);
-        command.arg("--data-dir").arg(directory.path().join("data"));
+        command.arg("--data-dir").arg(&data);
         command.args(more);
         if let Some(upstream) = upstream {
             command.args(["--upstream", upstream]);
@@ -143,6 +162,7 @@ impl Edge {
             child,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             ca: PathBuf::new(),
+            data,
             directory,
             said,
             readers: vec![

@@ -42,6 +42,7 @@ impl Server for Sundown {
                 "[[listener]]
 upstream = [\"http://{upstream}\"]
 certificates = [{leaves}]
+tickets = false
 
 [[sunset]]
 name = \"TLS 1.0 and 1.1\"

@@ -31,6 +31,7 @@ pub(crate) struct Session {
     pub(crate) negotiated: Negotiated,
     /// The client's certificate, where one was asked for and sent.
     pub(crate) certificate: Option<ClientCertificate>,
+    pub(crate) told: http::Told,
     record: Mutex<Record>,
     _permit: Permit,
 }
@@ -106,7 +107,7 @@ pub(crate) async fn serve(
     let http2 = serving == tls::policy::Serving::Modern;
     let handshake = tls::accept(
         Wire::new(Lingering::new(stream, core.stopping.clone()), bytes),
-        entrance.certificates.config(sni.as_deref()),
+        entrance.certificates.config(serving, sni.as_deref()),
         serving,
         http2,
     );
@@ -116,6 +117,7 @@ pub(crate) async fn serve(
                 sighting.negotiated = Some(negotiated.clone());
                 sighting.outcome = Outcome::Terminated;
             });
+            let certificate = tls::client_certificate(stream.as_ref());
             let session = Session {
                 core,
                 entrance,
@@ -123,8 +125,15 @@ pub(crate) async fn serve(
                 sni,
                 offer,
                 offer_id: offer_id.map_or_else(OnceLock::new, OnceLock::from),
+                told: http::Told::new(
+                    peer.ip(),
+                    &negotiated,
+                    certificate
+                        .as_ref()
+                        .map(|certificate| certificate.subject.as_str()),
+                ),
                 negotiated,
-                certificate: tls::client_certificate(stream.as_ref()),
+                certificate,
                 record: Mutex::new(record),
                 _permit: permit,
             };

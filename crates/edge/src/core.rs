@@ -54,6 +54,8 @@ pub(crate) struct Core {
     pub(crate) reports: Reports,
     pub(crate) levers: Levers,
     pub(crate) started: Instant,
+    /// Cancelled when the edge is to take no more connections: another process does, or it stops.
+    pub(crate) leaving: CancellationToken,
     /// Cancelled when the edge is to stop: no new requests.
     pub(crate) stopping: CancellationToken,
 }

@@ -17,6 +17,7 @@
 //! | `tls` | policies, certificates, the local authority, the handshake, rest without buffers |
 //! | `http` | requests: `/ssl/`, explanations, warnings, previews, health, the proxy |
 //! | `wire`, `lingering` | the socket under TLS: few system calls, and a close that lets the last words arrive |
+//! | `hand_over` | giving the listening sockets to the process that takes this one's place |
 //! | `record`, `sweep` | the sighting while it lasts, and what is handed over of it meanwhile |
 //! | `accounts`, `privacy`, `secret` | who is calling, who called from here before, and what is kept of that |
 //! | `visitors` | who is no customer |
@@ -26,7 +27,7 @@
 //! | `settings`, `clock`, `core`, `server` | what all of them share; start, reload, stop |
 //!
 //! It decides nothing itself: every decision is `floor`'s. It knows nothing of the console, and writes no
-//! file but those of its local authority and its secret.
+//! file but those of its local authority and its secret, and the socket it can be taken over by.
 
 #![forbid(unsafe_code)]
 
@@ -39,6 +40,7 @@ mod core;
 mod door;
 mod farewell;
 mod guard;
+mod hand_over;
 mod http;
 mod levers;
 mod lingering;
@@ -58,6 +60,7 @@ pub use accounts::{AccountsError, JwksError, RangesError};
 pub use calendar::icalendar;
 pub use clock::Clock;
 pub use guard::Tripped;
+pub use hand_over::Taken;
 pub use http::offered::{Offered, OfferedNames};
 pub use server::{Edge, Handle, Ingredients, StartError};
 pub use tls::certificates::CertificateError;

@@ -11,6 +11,7 @@ use floor::Plan;
 use ledger::{Association, Sink};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+use tokio::net::UnixListener;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,16 +21,19 @@ use crate::bounds::Bounds;
 use crate::clock::Clock;
 use crate::core::{Core, Entrance, Live};
 use crate::door;
+use crate::hand_over::{self, Place, Purpose, Taken};
 use crate::http::admin;
 use crate::http::fetch::fetch;
 use crate::http::proxy::Proxy;
 use crate::http::reports::Reports;
+use crate::http::upstream::ConnectError;
 use crate::levers::Levers;
 use crate::secret::Secret;
 use crate::settings::Settings;
 use crate::sweep::Sweep;
 use crate::tls::certificates::{CertificateError, Certificates};
 use crate::tls::local_ca;
+use crate::tls::tickets::{self, Tickets};
 use crate::visitors::Visitors;
 
 /// How often certificate files are looked at for changes.
@@ -68,9 +72,12 @@ pub enum StartError {
     /// The tables of accounts cannot be used.
     #[error(transparent)]
     Accounts(#[from] AccountsError),
-    /// The TLS configuration for upstreams failed.
-    #[error("TLS towards upstreams: {0}")]
-    Upstream(#[from] s2n_tls::error::Error),
+    /// An upstream cannot be used.
+    #[error("upstream: {0}")]
+    Upstream(#[from] ConnectError),
+    /// The system gives no random numbers.
+    #[error("no random numbers for ticket keys: {0}")]
+    Random(#[from] getrandom::Error),
 }
 
 /// What an edge is made from.
@@ -90,15 +97,27 @@ pub struct Ingredients {
     /// Where accounts were seen by an earlier run, the latest first; [`MOST_ASSOCIATIONS`](crate::MOST_ASSOCIATIONS)
     /// at most are of use.
     pub remembered: Vec<Association>,
+    /// What the process gave whose place this one takes.
+    pub taken: Option<Taken>,
 }
 
 /// An edge whose sockets are bound and which serves once [run](Edge::run).
 pub struct Edge {
     core: Arc<Core>,
-    doors: Vec<(AsyncFd<TcpListener>, Arc<Entrance>)>,
+    /// Each with the address that was asked for.
+    doors: Vec<(SocketAddr, AsyncFd<TcpListener>, Arc<Entrance>)>,
     admin: Option<tokio::net::TcpListener>,
     local_ca: Option<PathBuf>,
     secret: Secret,
+    tickets: Arc<Tickets>,
+    data_dir: PathBuf,
+    taken: Option<Taken>,
+    /// The same sockets, to hand over.
+    sockets: Vec<hand_over::Socket>,
+    /// Where another process may ask for them. One that takes over itself has none before it serves.
+    offering: Option<UnixListener>,
+    /// How long a connection may take to its first request when another process takes over.
+    first_request: Duration,
     drain: Duration,
 }
 
@@ -124,14 +143,21 @@ impl Edge {
             clock,
             sink,
             remembered,
+            mut taken,
         } = ingredients;
+        let ticket_keys = taken
+            .as_mut()
+            .map(|taken| std::mem::take(&mut taken.ticket_keys))
+            .unwrap_or_default();
         let previews: Vec<String> = plan
             .previews
             .iter()
             .map(|preview| preview.sni.clone())
             .collect();
+        let tickets = Arc::new(Tickets::new(ticket_keys, tickets::now())?);
         let mut local_ca = None;
         let mut doors = Vec::new();
+        let mut sockets = Vec::new();
         for listener in &settings.listeners {
             let files = if listener.certificates.is_empty() {
                 let mut names = vec![
@@ -146,16 +172,33 @@ impl Edge {
             } else {
                 listener.certificates.clone()
             };
-            let certificates = Certificates::load(files, listener.client_certificates.clone())?;
+            let tickets = listener.tickets.then(|| tickets.clone());
+            let certificates =
+                Certificates::load(files, listener.client_certificates.clone(), tickets)?;
             let address = *listener.address.get_ref();
-            let socket =
-                listen(address).map_err(|reason| StartError::Listen { address, reason })?;
+            let place = Place {
+                address,
+                purpose: Purpose::Clients,
+            };
+            let socket = match taken.as_mut().and_then(|taken| taken.socket(place)) {
+                Some(socket) => Ok(socket),
+                None => listen(address),
+            };
+            let socket = socket
+                .map(|socket| to_hand_over(&mut sockets, place, socket))
+                .and_then(watched)
+                .map_err(|reason| StartError::Listen { address, reason })?;
             let bound = socket
                 .get_ref()
                 .local_addr()
                 .map_err(|reason| StartError::Listen { address, reason })?;
-            let proxy = Proxy::new(listener.upstream.clone(), &settings.limits)?;
+            let proxy = Proxy::new(
+                &listener.upstream,
+                listener.upstream_ca.as_deref(),
+                &settings.limits,
+            )?;
             doors.push((
+                address,
                 socket,
                 Arc::new(Entrance {
                     name: bound.to_string().into(),
@@ -167,10 +210,22 @@ impl Edge {
         let admin = settings.admin.address;
         let admin = admin
             .map(|address| {
-                admin::listen(address).map_err(|reason| StartError::Admin { address, reason })
+                let place = Place {
+                    address,
+                    purpose: Purpose::Admin,
+                };
+                let socket = match taken.as_mut().and_then(|taken| taken.socket(place)) {
+                    Some(socket) => Ok(socket),
+                    None => TcpListener::bind(address),
+                };
+                socket
+                    .map(|socket| to_hand_over(&mut sockets, place, socket))
+                    .and_then(admin::listen)
+                    .map_err(|reason| StartError::Admin { address, reason })
             })
             .transpose()?;
         let drain = settings.limits.drain;
+        let first_request = settings.limits.hello;
         let reports = Reports::new(settings.answers.reports, settings.answers.report_life);
         let core = Core {
             live: ArcSwap::from_pointee(live(settings, plan, secret, None)?),
@@ -182,6 +237,7 @@ impl Edge {
             reports,
             levers: Levers::default(),
             started: Instant::now(),
+            leaving: CancellationToken::new(),
             stopping: CancellationToken::new(),
         };
         Ok(Self {
@@ -190,6 +246,15 @@ impl Edge {
             admin,
             local_ca,
             secret,
+            tickets,
+            offering: match taken {
+                Some(_) => None,
+                None => hand_over::listen(&data_dir, false),
+            },
+            sockets,
+            data_dir,
+            taken,
+            first_request,
             drain,
         })
     }
@@ -198,7 +263,7 @@ impl Edge {
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.doors
             .iter()
-            .filter_map(|(socket, _)| socket.get_ref().local_addr().ok())
+            .filter_map(|(_, socket, _)| socket.get_ref().local_addr().ok())
             .collect()
     }
 
@@ -211,7 +276,7 @@ impl Edge {
     pub fn names(&self) -> Vec<String> {
         self.doors
             .first()
-            .map(|(_, entrance)| entrance.certificates.names())
+            .map(|(_, _, entrance)| entrance.certificates.names())
             .unwrap_or_default()
     }
 
@@ -228,12 +293,12 @@ impl Edge {
         }
     }
 
-    /// Serves until stopped; then lets requests under way finish, for as long as the drain limit says. Gives
-    /// the number of connections that were cut off.
+    /// Serves until stopped or taken over from; then lets requests under way finish, for as long as the drain limit
+    /// says. Gives the number of connections that were cut off.
     pub async fn run(self) -> usize {
         let tasks = TaskTracker::new();
         let mut entrances = Vec::new();
-        for (socket, entrance) in self.doors {
+        for (_, socket, entrance) in self.doors {
             entrances.push(entrance.clone());
             tasks.spawn(door::accept(
                 socket,
@@ -245,12 +310,38 @@ impl Edge {
         if let Some(listener) = self.admin {
             tasks.spawn(admin::accept(listener, self.core.clone()));
         }
-        tasks.spawn(watch_certificates(entrances, self.core.stopping.clone()));
+        tasks.spawn(watch_certificates(
+            entrances,
+            self.tickets.clone(),
+            self.core.stopping.clone(),
+        ));
         tasks.spawn(watch_accounts(self.core.clone()));
         // Apart from the others: requests are handed over while connections drain, and it ends after them.
         let core = self.core.clone();
         let sweeping = tokio::spawn(async move { core.sweep.run().await });
-        self.core.stopping.cancelled().await;
+        let offering = match self.taken {
+            None => self.offering,
+            Some(taken) => {
+                if let Err(error) = taken.ready() {
+                    tracing::warn!(%error, "the process before this one may go on serving beside it");
+                }
+                hand_over::listen(&self.data_dir, true)
+            }
+        };
+        if let Some(offering) = offering {
+            tasks.spawn(hand_over::offer(
+                offering,
+                self.sockets,
+                self.tickets,
+                self.core.leaving.clone(),
+            ));
+        }
+        self.core.leaving.cancelled().await;
+        // Taken over from: who was let in is not to be turned away before a first request.
+        timeout(self.first_request, self.core.stopping.cancelled())
+            .await
+            .ok();
+        self.core.stopping.cancel();
         tasks.close();
         // Whatever is left then is cut off; the count says so.
         timeout(self.drain, tasks.wait()).await.ok();
@@ -286,6 +377,7 @@ impl Handle {
     /// Begins the stop: no new connections, no new requests.
     pub fn stop(&self) {
         self.core.stopping.cancel();
+        self.core.leaving.cancel();
     }
 }
 
@@ -312,7 +404,7 @@ fn live(
     })
 }
 
-fn listen(address: SocketAddr) -> io::Result<AsyncFd<TcpListener>> {
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket2::Socket::new(
         socket2::Domain::for_address(address),
         socket2::Type::STREAM,
@@ -325,14 +417,37 @@ fn listen(address: SocketAddr) -> io::Result<AsyncFd<TcpListener>> {
     socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Keeps a second descriptor of a socket for the process that may take this one's place.
+fn to_hand_over(
+    sockets: &mut Vec<hand_over::Socket>,
+    place: Place,
+    socket: TcpListener,
+) -> TcpListener {
+    match socket.try_clone() {
+        Ok(socket) => sockets.push((place, socket)),
+        Err(error) => {
+            tracing::warn!(%error, address = %place.address, "cannot be handed over");
+        }
+    }
+    socket
+}
+
+fn watched(socket: TcpListener) -> io::Result<AsyncFd<TcpListener>> {
     #[expect(
         deprecated,
         reason = "unsound only for a type whose descriptor can change; its successor is unsafe to call"
     )]
-    AsyncFd::with_interest(socket.into(), Interest::READABLE)
+    AsyncFd::with_interest(socket, Interest::READABLE)
 }
 
-async fn watch_certificates(entrances: Vec<Arc<Entrance>>, stopping: CancellationToken) {
+async fn watch_certificates(
+    entrances: Vec<Arc<Entrance>>,
+    tickets: Arc<Tickets>,
+    stopping: CancellationToken,
+) {
     let mut ticks = interval(CERTIFICATE_CHECK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -340,7 +455,13 @@ async fn watch_certificates(entrances: Vec<Arc<Entrance>>, stopping: Cancellatio
             _ = ticks.tick() => {}
             () = stopping.cancelled() => return,
         }
+        if let Err(error) = tickets.turn(tickets::now()) {
+            tracing::error!(%error, "no new ticket key; the old one stays");
+        }
         for entrance in &entrances {
+            if let Err(error) = entrance.certificates.use_newest_ticket_key() {
+                tracing::error!(%error, listener = %entrance.name, "the new ticket key cannot be used; the old one stays");
+            }
             match entrance.certificates.reload_if_changed() {
                 Ok(true) => tracing::info!(listener = %entrance.name, "certificates reloaded"),
                 Ok(false) => {}

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use hyper::Uri;
+use hyper::http::uri::{Authority, Scheme};
 use jiff::SignedDuration;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -30,10 +31,15 @@ pub struct Listener {
     /// What the listener does with a connection it lets in. Default `"edge"`.
     #[serde(default)]
     pub mode: Mode,
-    /// Where requests go: `http://` or `https://`, host and port. With several, each in turn. With none, `/`
-    /// shows the visitor what `/ssl/` says.
+    /// Where requests go: `http://`, `https://` or `h2c://` (HTTP/2 without TLS, as gRPC servers speak it), host and
+    /// port. Over `https://` it is HTTP/2 where the service agrees to that, and the service's certificate has to be
+    /// for that host and to be trusted. With several, each in turn. With none, `/` shows the visitor what `/ssl/` says.
     #[serde(default)]
     pub upstream: Vec<Upstream>,
+    /// The authorities that are trusted for the certificates of `https://` upstreams, in PEM, instead of those that
+    /// this machine trusts. The path is relative to the configuration file. Default: those of this machine.
+    #[serde(default)]
+    pub upstream_ca: Option<PathBuf>,
     /// Certificates, chosen by SNI and by what the client can verify; the first of each kind of key serves
     /// clients without SNI. Paths are relative to the configuration file. With none, a local authority and
     /// its leaves are made in the data directory.
@@ -43,6 +49,16 @@ pub struct Listener {
     /// that none of these authorities signed cannot complete its handshake. Default: none are asked for.
     #[serde(default)]
     pub client_certificates: Vec<ClientCertificates>,
+    /// Whether a client that comes again may resume its session with a ticket, which spares both sides the costly half
+    /// of the handshake. Only clients that need no old TLS, and not where
+    /// client certificates are asked for, which a session that is resumed does not show; the keys change every 4 hours and are written nowhere.
+    /// Default true.
+    #[serde(default = "yes")]
+    pub tickets: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// `[[listener.client_certificates]]`.
@@ -77,8 +93,10 @@ pub struct CertificateFiles {
 /// Where requests go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upstream {
-    pub(crate) scheme: hyper::http::uri::Scheme,
-    pub(crate) authority: hyper::http::uri::Authority,
+    pub(crate) scheme: Scheme,
+    pub(crate) authority: Authority,
+    /// HTTP/2 without asking first.
+    pub(crate) http2: bool,
 }
 
 impl std::str::FromStr for Upstream {
@@ -87,17 +105,19 @@ impl std::str::FromStr for Upstream {
     fn from_str(text: &str) -> Result<Self, String> {
         let fault = |what: &str| {
             format!(
-                "upstream {text:?} {what}; write it as http://127.0.0.1:3000 or https://api.internal"
+                "upstream {text:?} {what}; write it as http://127.0.0.1:3000, https://api.internal or h2c://127.0.0.1:50051"
             )
         };
         let parts = text
             .parse::<Uri>()
             .map_err(|error| fault(&format!("is no URL ({error})")))?
             .into_parts();
-        let scheme = parts
-            .scheme
-            .filter(|scheme| scheme == "http" || scheme == "https")
-            .ok_or_else(|| fault("has no http:// or https://"))?;
+        let (scheme, http2) = match parts.scheme.as_ref().map(|scheme| scheme.as_str()) {
+            Some("http") => (Scheme::HTTP, false),
+            Some("https") => (Scheme::HTTPS, false),
+            Some("h2c") => (Scheme::HTTP, true),
+            _ => return Err(fault("has no http://, https:// or h2c://")),
+        };
         let authority = parts
             .authority
             .filter(|authority| !authority.host().is_empty())
@@ -105,7 +125,11 @@ impl std::str::FromStr for Upstream {
         if parts.path_and_query.is_some_and(|path| path != "/") {
             return Err(fault("has a path, which would be ignored"));
         }
-        Ok(Self { scheme, authority })
+        Ok(Self {
+            scheme,
+            authority,
+            http2,
+        })
     }
 }
 
@@ -293,8 +317,10 @@ impl Default for Listener {
             address: default_address(),
             mode: Mode::default(),
             upstream: Vec::new(),
+            upstream_ca: None,
             certificates: Vec::new(),
             client_certificates: Vec::new(),
+            tickets: true,
         }
     }
 }

@@ -3,8 +3,8 @@
 //!
 //! s2n-tls writes each record by itself and reads each in two steps, its header and its body. On a socket
 //! that is a dozen calls, and as many packets, for one handshake. Here what is written waits until the other
-//! side has to answer (a read, a flush, a shutdown), and a read takes what is there. Neither buffer outlives
-//! its use, so an idle connection has none.
+//! side has to answer (a read, a flush, a shutdown), and a read takes what is there. Both buffers are kept from one
+//! use to the next until [rest](Wire::rest) gives them back, so an idle connection has none.
 
 use std::io;
 use std::pin::Pin;
@@ -53,9 +53,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                 sent => self.sent += sent,
             }
         }
-        self.outgoing = Vec::new();
+        self.outgoing.clear();
         self.sent = 0;
         Poll::Ready(Ok(()))
+    }
+
+    /// Gives back the room of what has been read and of what has been sent.
+    pub(crate) fn rest(&mut self) {
+        if self.taken >= self.incoming.len() {
+            self.incoming = Vec::new();
+            self.taken = 0;
+        }
+        if self.outgoing.is_empty() {
+            self.outgoing = Vec::new();
+        }
     }
 }
 
@@ -73,11 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.incoming.clear();
         self.taken = 0;
         self.incoming.reserve(READ_AHEAD);
-        let read = poll_read_buf(Pin::new(&mut self.socket), cx, &mut self.incoming);
-        if !matches!(read, Poll::Ready(Ok(1..))) {
-            self.incoming = Vec::new();
-        }
-        read.map_ok(|_| ())
+        poll_read_buf(Pin::new(&mut self.socket), cx, &mut self.incoming).map_ok(|_| ())
     }
 }
 
@@ -146,6 +153,7 @@ mod tests {
         let mut seen = [0; 7];
         far.read_exact(&mut seen).await.unwrap();
         assert_eq!(&seen, b"one two");
+        wire.rest();
         assert_eq!(
             (wire.incoming.capacity(), wire.outgoing.capacity()),
             (0, 0),

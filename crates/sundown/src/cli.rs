@@ -78,6 +78,8 @@ Examples:
 Signals: SIGHUP reads the configuration again (a bad file is refused, the old plan stays); SIGTERM and SIGINT \
 stop, letting requests under way finish.
 
+A new version, or new listeners, without a gap: start the new one with --take-over and the same data directory.
+
 Logs go to standard error; SUNDOWN_LOG=debug shows more.
 
 Example, a day of the 2016 plan:
@@ -101,6 +103,10 @@ pub(crate) struct ServeArguments {
     /// Threads that serve [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: Option<u16>,
+    /// Takes the place of the edge that runs with the same data directory: takes over its listening sockets, so that no
+    /// connection is refused or reset; that edge drains and ends. Starts as usual where none runs
+    #[arg(long)]
+    pub(crate) take_over: bool,
     /// How sightings, one for each connection, are shown on standard output
     #[arg(long, value_enum, default_value_t = Output::Auto)]
     pub(crate) output: Output,

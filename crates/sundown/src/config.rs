@@ -187,6 +187,11 @@ fn relative_to(directory: &Path, mut settings: Settings) -> Settings {
         pair.cert = directory.join(&pair.cert);
         pair.key = directory.join(&pair.key);
     }
+    for listener in &mut settings.listeners {
+        if let Some(authorities) = &mut listener.upstream_ca {
+            *authorities = directory.join(&authorities);
+        }
+    }
     for client in settings
         .listeners
         .iter_mut()

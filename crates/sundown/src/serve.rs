@@ -12,7 +12,7 @@ use std::thread;
 use anyhow::{Context, anyhow};
 use edge::secret::Secret;
 use edge::settings::{Settings, Upstream};
-use edge::{Clock, Edge, Handle, Ingredients, StartError};
+use edge::{Clock, Edge, Handle, Ingredients, StartError, Taken};
 use ledger::{Association, LedgerSettings, Query, Reader, Receiver, Sink, Writer};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
@@ -53,8 +53,13 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
 
     let (ledger, sink, sightings) = open_ledger(&arguments.data_dir, &ledger, clock);
     let remembered = remembered(&arguments.data_dir, &settings);
+    let taken = if arguments.take_over {
+        Taken::ask(&arguments.data_dir).context("cannot take over from the edge that runs")?
+    } else {
+        None
+    };
     let runtime = runtime(arguments.workers)?;
-    let (edge, listening) = {
+    let (edge, listening, levers, signals) = {
         let _inside = runtime.enter();
         let calm = plan.sunsets.iter().all(|sunset| sunset.ends_at().is_none());
         let edge = Edge::bind(Ingredients {
@@ -65,6 +70,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
             clock,
             sink,
             remembered,
+            taken,
         })
         .map_err(with_remedy)?;
         let listening = output::Listening {
@@ -78,20 +84,16 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
             holds: holds.iter().map(on_hold).collect(),
             ends_nothing: calm,
         };
-        (edge, listening)
+        let levers = Levers::start(edge.handle(), &arguments.data_dir, clock, source.name())?;
+        // Before anybody is told that it listens: a signal that nobody watches for ends the process.
+        let signals = watch_signals(edge.handle(), arguments, secret, levers.teller())?;
+        (edge, listening, levers, signals)
     };
     output.listening(&listening)?;
     let writing = thread::spawn(move || output.write_all(&sightings));
 
-    let handle = edge.handle();
-    let levers = Levers::start(handle.clone(), &arguments.data_dir, clock, source.name())?;
-    let told = levers.teller();
-    let cut_off = runtime.block_on(async {
-        let signals = watch_signals(handle, arguments, secret, told)?;
-        let cut_off = edge.run().await;
-        signals.abort();
-        anyhow::Ok(cut_off)
-    })?;
+    let cut_off = runtime.block_on(edge.run());
+    signals.abort();
     // Ends every task that is left, and with the last of them the sightings.
     drop(runtime);
     // They hold the last way to the sightings.

@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// How many connections are taken before others on the same worker get their turn.
 const BATCH: usize = 64;
 
-/// Accepts until the edge stops.
+/// Accepts until the edge stops or another process accepts in its place.
 pub(crate) async fn accept(
     socket: AsyncFd<TcpListener>,
     entrance: Arc<Entrance>,
@@ -33,7 +33,7 @@ pub(crate) async fn accept(
     loop {
         let mut ready = tokio::select! {
             Ok(ready) = socket.readable() => ready,
-            () = core.stopping.cancelled() => return,
+            () = core.leaving.cancelled() => return,
             // The runtime is going away.
             else => return,
         };

@@ -17,9 +17,8 @@ use crate::settings::Limits;
 
 /// What moves on one connection.
 pub(super) struct Activity {
-    start: Instant,
-    /// Milliseconds from the start to the last move.
-    last: AtomicU64,
+    /// Moves so far. Counted, not timed: reading a clock for each costs more.
+    moves: AtomicU64,
     /// Requests whose answer has not begun. Each has bounds of its own.
     requests: AtomicUsize,
     /// Answers whose body has not ended.
@@ -36,14 +35,15 @@ pub(super) enum Still {
     Ceased,
 }
 
+/// How soon a connection rests: longer than a client in a hurry takes for its next request.
+const REST: Duration = Duration::from_millis(100);
 /// How often at most to look whether a connection in use has come to rest.
 const GLANCE: Duration = Duration::from_millis(500);
 
 impl Activity {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
-            start: Instant::now(),
-            last: AtomicU64::new(0),
+            moves: AtomicU64::new(0),
             requests: AtomicUsize::new(0),
             bodies: AtomicUsize::new(0),
             served: AtomicBool::new(false),
@@ -51,15 +51,28 @@ impl Activity {
     }
 
     fn moved(&self) {
-        let elapsed = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last.store(elapsed, Relaxed);
+        self.moves.fetch_add(1, Relaxed);
     }
 
-    /// Resolves when nothing has moved for as long as the limits let a connection stand still; or, with `rest`
-    /// and once a request has been answered, for that long.
-    pub(super) async fn still(&self, limits: &Limits, rest: Option<Duration>) -> Still {
-        let mut soonest = Duration::ZERO;
+    /// Resolves when nothing has moved for as long as the limits let a connection stand still; or, with `rests`
+    /// and once a request has been answered, for [REST] already. Calls `quiet` when nothing has moved for [REST],
+    /// whatever is under way. Each is noticed up to two [GLANCE]s late.
+    pub(super) async fn still(&self, limits: &Limits, rests: bool, quiet: impl Fn()) -> Still {
+        let mut seen = self.moves.load(Relaxed);
+        let mut since = Instant::now();
+        let mut was_told = false;
+        let mut wait = REST.min(limits.idle);
         loop {
+            sleep(wait).await;
+            let moves = self.moves.load(Relaxed);
+            if moves != seen {
+                seen = moves;
+                since = Instant::now();
+                was_told = false;
+                wait = GLANCE.min(limits.idle);
+                continue;
+            }
+            let still = since.elapsed();
             let bodies = self.bodies.load(Relaxed) > 0;
             let busy = self.requests.load(Relaxed) > 0;
             // A body may wait for its upstream for as long as `stall`, and says so itself.
@@ -68,21 +81,25 @@ impl Activity {
             } else {
                 limits.idle
             };
-            let answered = !bodies && self.begun();
-            let rest = rest.filter(|rest| *rest < limit);
-            let still = self
-                .start
-                .elapsed()
-                .saturating_sub(Duration::from_millis(self.last.load(Relaxed)));
-            let wait = match rest {
-                _ if busy => limit,
-                _ if still >= limit => return Still::Ceased,
-                Some(rest) if answered && still >= rest => return Still::Rests,
-                Some(rest) => rest.saturating_sub(still).max(soonest),
-                None => limit.saturating_sub(still),
-            };
-            sleep(wait).await;
-            soonest = GLANCE.min(limit);
+            if !busy && still >= limit {
+                return Still::Ceased;
+            }
+            if still < REST {
+                wait = (REST - still).min(limit);
+                continue;
+            }
+            if rests && !busy && !bodies && self.begun() {
+                return Still::Rests;
+            }
+            if !was_told {
+                was_told = true;
+                quiet();
+            }
+            // With a request under way the limit says nothing: what it may wait for is bounded elsewhere.
+            wait = limit
+                .checked_sub(still)
+                .filter(|left| !left.is_zero())
+                .unwrap_or(limit);
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,20 +28,19 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The longest head of a question.
 const HEAD: usize = 16 * 1024;
 
-/// Binds the listener. Must be called inside a tokio runtime.
-pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = std::net::TcpListener::bind(address)?;
+/// The listener over a bound socket. Must be called inside a tokio runtime.
+pub(crate) fn listen(listener: std::net::TcpListener) -> io::Result<TcpListener> {
     listener.set_nonblocking(true)?;
     TcpListener::from_std(listener)
 }
 
-/// Answers until the edge stops.
+/// Answers until the edge stops or another process answers here.
 pub(crate) async fn accept(listener: TcpListener, core: Arc<Core>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = core.stopping.cancelled() => return,
+            () = core.leaving.cancelled() => return,
         };
         let Ok((stream, _)) = accepted else {
             sleep(PAUSE).await;

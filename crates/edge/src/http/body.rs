@@ -7,17 +7,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Either, Full};
-use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use hyper::header::EXPECT;
 use hyper::{Request, Version};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::headers;
 use super::peeked::Peeked;
+use super::upstream::Reply;
 
 /// What an answer carries: the edge's own words, or the upstream's as they come.
-pub(crate) type Body = Either<Full<Bytes>, Bounded<Incoming>>;
+pub(crate) type Body = Either<Full<Bytes>, Bounded<Reply>>;
 
 /// A body of the edge's own.
 pub(crate) fn own(bytes: impl Into<Bytes>) -> Body {
@@ -83,9 +85,11 @@ impl<B: HttpBody<Data = Bytes, Error = hyper::Error> + Unpin> HttpBody for Bound
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
         match Pin::new(&mut this.body).poll_frame(cx) {
-            Poll::Ready(Some(Ok(frame))) => {
+            Poll::Ready(Some(Ok(mut frame))) => {
                 this.timer = None;
-                if let Some(data) = frame.data_ref() {
+                if let Some(trailers) = frame.trailers_mut() {
+                    headers::clean_trailers(trailers);
+                } else if let Some(data) = frame.data_ref() {
                     let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
                     let Some(left) = this.left.checked_sub(length) else {
                         return Poll::Ready(Some(Err(BodyError::TooLong(this.most))));

@@ -4,15 +4,14 @@ use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Either, Empty, Limited};
 use hyper::header::{ACCEPT, HOST, HeaderValue};
 use hyper::{Request, StatusCode, Uri};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
-use super::connector::connector;
 use super::respond;
+use super::upstream::{Failure, Upstream};
+use crate::settings;
 
 /// What a URL answers, `most` bytes at most and within `limit`, or why not. No redirect is followed: where keys come
 /// from is for the operator to say.
@@ -28,15 +27,26 @@ async fn answer(
     most: usize,
     limit: Duration,
 ) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
-    let client = Client::builder(TokioExecutor::new()).build(connector(limit)?);
-    let mut request = Request::new(Empty::<Bytes>::new());
-    *request.uri_mut() = url.clone();
+    let mut parts = url.clone().into_parts();
+    let (Some(scheme), Some(authority)) = (parts.scheme.take(), parts.authority.take()) else {
+        return Err("it names no host".into());
+    };
+    let host = HeaderValue::from_str(authority.as_str())?;
+    let to = settings::Upstream {
+        scheme,
+        authority,
+        http2: false,
+    };
+    let mut request = Request::new(Either::Left(Empty::new()));
+    *request.uri_mut() = Uri::from_parts(parts)?;
     let headers = request.headers_mut();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    if let Some(authority) = url.authority() {
-        headers.insert(HOST, HeaderValue::from_str(authority.as_str())?);
-    }
-    let answer = client.request(request).await?;
+    headers.insert(HOST, host);
+    let answer = match Upstream::new(&to, None, limit)?.send(request, false).await {
+        Ok(answer) => answer,
+        Err(Failure::NotConnected(_, error)) => return Err(error.into()),
+        Err(Failure::NotSent(_, error) | Failure::Broken(error)) => return Err(error.into()),
+    };
     if answer.status() != StatusCode::OK {
         return Err(format!("it answered {}", answer.status()).into());
     }

@@ -1,13 +1,13 @@
 //! Proxy hygiene: what must not pass, and what is added for the application.
 
-use std::fmt::Write;
 use std::net::IpAddr;
 
 use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, TE,
+    TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use hyper::{Request, StatusCode, Version};
+use ledger::Negotiated;
 
 /// Hop-by-hop fields (RFC 9110 section 7.6.1, RFC 9112 section 6.1), and those of old that RFC 2616 listed.
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -21,19 +21,47 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     UPGRADE,
 ];
 
-/// Removes what belongs to one hop only, the fields that Connection names included.
+/// Removes what belongs to one hop only, the fields that Connection names included. Expect too, which the edge
+/// answers itself: it sends 100 Continue when it begins to read the body.
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
+    let mut gone: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| *name == EXPECT || HOP_BY_HOP.contains(name))
+        .cloned()
+        .collect();
+    if gone.contains(&CONNECTION) {
+        let named = headers
+            .get_all(CONNECTION)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(|name| name.trim().parse().ok())
+            // A client must not be able to name away what the edge adds or relies on.
+            .filter(|name| name != HOST && name != CONTENT_LENGTH && !is_ours(name));
+        gone.extend(named);
+    }
+    for name in &gone {
+        headers.remove(name);
+    }
+}
+
+/// Whether the sender of a request takes trailers (RFC 9110 section 10.1.4).
+pub(crate) fn takes_trailers(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(TE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        // A client must not be able to name away what the edge adds or relies on.
-        .filter(|name| name != HOST && name != CONTENT_LENGTH && !is_ours(name))
-        .collect();
-    for name in named.iter().chain(&HOP_BY_HOP) {
-        headers.remove(name);
+        .any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
+}
+
+/// Removes from trailers what is not for there (RFC 9110 section 6.5.1): what frames or routes a message, what belongs
+/// to one hop, and what the edge alone may say. Some servers merge trailers into the head.
+pub(crate) fn clean_trailers(trailers: &mut HeaderMap) {
+    strip_hop_by_hop(trailers);
+    strip_forged(trailers);
+    for name in [HOST, CONTENT_LENGTH] {
+        trailers.remove(name);
     }
 }
 
@@ -70,11 +98,16 @@ pub(crate) fn strip_forged(headers: &mut HeaderMap) {
 
 /// Whether it is the edge alone that may say this to the application.
 fn is_ours(name: &HeaderName) -> bool {
-    let name = name.as_str().replace('_', "-");
-    name.starts_with("sundown-")
-        || name.starts_with("x-forwarded-")
-        || name == "forwarded"
-        || name == "x-real-ip"
+    let name = name.as_str().as_bytes();
+    let begins = |with: &[u8]| {
+        name.len() >= with.len()
+            && name
+                .iter()
+                .zip(with)
+                .all(|(byte, with)| byte == with || (*byte == b'_' && *with == b'-'))
+    };
+    let is = |whole: &[u8]| name.len() == whole.len() && begins(whole);
+    begins(b"sundown-") || begins(b"x-forwarded-") || is(b"forwarded") || is(b"x-real-ip")
 }
 
 /// Why a request is refused for how it is framed or addressed, where the HTTP library lets it pass.
@@ -102,34 +135,78 @@ pub(crate) fn fault<B>(request: &Request<B>) -> Option<(StatusCode, &'static str
     None
 }
 
-/// Adds where the request came from, in the old way and the new (RFC 7239).
-pub(crate) fn add_forwarded(headers: &mut HeaderMap, client: IpAddr, host: Option<&HeaderValue>) {
-    let client = client.to_canonical();
-    let mut forwarded = match client {
-        IpAddr::V4(address) => format!("for={address};proto=https"),
-        IpAddr::V6(address) => format!("for=\"[{address}]\";proto=https"),
-    };
-    if let Some(host) = host {
-        headers.insert(HeaderName::from_static("x-forwarded-host"), host.clone());
-        // A quoted-string takes any host that has no quote or backslash; no valid host has one.
-        if let Ok(host) = host.to_str()
-            && !host.contains(['"', '\\'])
-        {
-            // Writing to a String does not fail.
-            write!(forwarded, ";host=\"{host}\"").ok();
+/// What the application learns of a connection with each request on it, written once.
+pub(crate) struct Told {
+    client: HeaderValue,
+    /// RFC 7239, as far as it is the same for every request.
+    forwarded: String,
+    version: HeaderValue,
+    cipher: HeaderValue,
+    group: HeaderValue,
+    /// Of the client's certificate.
+    subject: Option<HeaderValue>,
+}
+
+impl Told {
+    /// `subject` is of the client's certificate, where it showed one.
+    pub(crate) fn new(client: IpAddr, negotiated: &Negotiated, subject: Option<&str>) -> Self {
+        let client = client.to_canonical();
+        let forwarded = match client {
+            IpAddr::V4(address) => format!("for={address};proto=https"),
+            IpAddr::V6(address) => format!("for=\"[{address}]\";proto=https"),
+        };
+        let unknown = HeaderValue::from_static("unknown");
+        Self {
+            client: HeaderValue::try_from(client.to_string()).unwrap_or(unknown),
+            forwarded,
+            version: HeaderValue::from_static(negotiated.version.name().unwrap_or("unknown")),
+            cipher: HeaderValue::from_static(negotiated.cipher),
+            group: HeaderValue::from_static(negotiated.group.unwrap_or("none")),
+            // ASCII; what no header can carry is left out.
+            subject: subject.and_then(|subject| HeaderValue::from_str(subject).ok()),
         }
     }
-    insert(headers, FORWARDED, &forwarded);
-    insert(
-        headers,
-        HeaderName::from_static("x-forwarded-for"),
-        &client.to_string(),
-    );
-    headers.insert(
-        HeaderName::from_static("x-forwarded-proto"),
-        HeaderValue::from_static("https"),
-    );
+
+    /// Adds where the request came from, in the old way and the new, and the client's TLS.
+    pub(crate) fn add(&self, headers: &mut HeaderMap, host: Option<&HeaderValue>, meets: bool) {
+        let mut forwarded = String::with_capacity(self.forwarded.len() + 64);
+        forwarded.push_str(&self.forwarded);
+        if let Some(host) = host {
+            headers.insert(X_FORWARDED_HOST, host.clone());
+            // A quoted-string takes any host that has no quote or backslash; no valid host has one.
+            if let Ok(host) = host.to_str()
+                && !host.contains(['"', '\\'])
+            {
+                forwarded.push_str(";host=\"");
+                forwarded.push_str(host);
+                forwarded.push('"');
+            }
+        }
+        if let Ok(forwarded) = HeaderValue::try_from(forwarded) {
+            headers.insert(FORWARDED, forwarded);
+        }
+        headers.insert(X_FORWARDED_FOR, self.client.clone());
+        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("https"));
+        headers.insert(SUNDOWN_TLS_VERSION, self.version.clone());
+        headers.insert(SUNDOWN_TLS_CIPHER, self.cipher.clone());
+        headers.insert(SUNDOWN_TLS_GROUP, self.group.clone());
+        if let Some(subject) = &self.subject {
+            headers.insert(SUNDOWN_CLIENT_CERTIFICATE_SUBJECT, subject.clone());
+        }
+        let verdict = if meets { "meets" } else { "misses" };
+        headers.insert(SUNDOWN_VERDICT, HeaderValue::from_static(verdict));
+    }
 }
+
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const SUNDOWN_TLS_VERSION: HeaderName = HeaderName::from_static("sundown-tls-version");
+const SUNDOWN_TLS_CIPHER: HeaderName = HeaderName::from_static("sundown-tls-cipher");
+const SUNDOWN_TLS_GROUP: HeaderName = HeaderName::from_static("sundown-tls-group");
+const SUNDOWN_CLIENT_CERTIFICATE_SUBJECT: HeaderName =
+    HeaderName::from_static("sundown-client-certificate-subject");
+const SUNDOWN_VERDICT: HeaderName = HeaderName::from_static("sundown-verdict");
 
 /// Sets a field; a value that no header can carry is left out.
 pub(crate) fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
@@ -207,10 +284,22 @@ mod tests {
     #[test]
     fn forwarded_is_written_as_rfc_7239_wants_it() {
         let mut map = HeaderMap::new();
-        add_forwarded(
-            &mut map,
+        let negotiated = Negotiated {
+            version: hello::Version::TLSV1_2,
+            cipher: "AES128-SHA",
+            group: None,
+            alpn: None,
+            resumed: false,
+        };
+        let told = Told::new(
             "2001:db8::7".parse().unwrap(),
+            &negotiated,
+            Some("CN=kiosk 7"),
+        );
+        told.add(
+            &mut map,
             Some(&HeaderValue::from_static("api.example.com:8443")),
+            true,
         );
         assert_eq!(
             map["forwarded"],
@@ -218,5 +307,8 @@ mod tests {
         );
         assert_eq!(map["x-forwarded-for"], "2001:db8::7");
         assert_eq!(map["x-forwarded-host"], "api.example.com:8443");
+        assert_eq!(map["sundown-tls-group"], "none");
+        assert_eq!(map["sundown-client-certificate-subject"], "CN=kiosk 7");
+        assert_eq!(map["sundown-verdict"], "meets");
     }
 }

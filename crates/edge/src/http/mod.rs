@@ -3,7 +3,6 @@
 mod activity;
 pub(crate) mod admin;
 pub(crate) mod body;
-mod connector;
 mod explain;
 pub(crate) mod fetch;
 mod headers;
@@ -17,8 +16,10 @@ pub(crate) mod proxy;
 pub(crate) mod reports;
 mod respond;
 mod route;
+mod seldom;
 mod ssl;
 mod token;
+pub(crate) mod upstream;
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -28,29 +29,32 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::headers::Told;
+
 use self::activity::{Activity, Still, Watched};
 use self::body::Body;
 use self::peeked::Peeked;
+use self::seldom::Seldom;
 use crate::connection::Session;
 use crate::lingering::Lingering;
 use crate::settings::Limits;
-use crate::tls::Resting;
-use crate::wire::Wire;
+use crate::tls::{Resting, Wishes};
 
 /// Streams that one HTTP/2 connection may have open at once: what RFC 9113 section 6.5.2 recommends at least.
 const STREAMS: u32 = 100;
 
 /// What HTTP travels on.
-type Stream = Resting<Wire<Lingering<TcpStream>>>;
+type Stream = Resting<Lingering<TcpStream>>;
 
 /// Serves requests until the connection ends.
 pub(crate) async fn serve(mut stream: Stream, session: Arc<Session>, limits: &Limits) {
@@ -90,27 +94,29 @@ async fn serve_http1(
     limits: &Limits,
 ) -> hyper::Result<Option<Stream>> {
     let activity = Activity::new();
-    let keeping = stream.keeping();
+    let wishes = stream.wishes();
     let stopping = session.core.stopping.clone();
     // Boxed: hyper keeps the room of a request for as long as the connection lasts.
     let requests = service_fn(|request| Box::pin(answer(&session, &activity, request)));
     let mut builder = http1::Builder::new();
+    // No timer: `over` bounds the wait for a head, and a timer for each request costs a twentieth of it.
     // No `pipeline_flush`: it keeps back an answer as long as unread bytes follow its request, and where that
     // answer is the last the client never gets it.
     builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.idle)
         .max_buf_size(longest_head(limits).max(8192))
         .half_close(false);
     let mut connection = builder
         .serve_connection(TokioIo::new(stream), requests)
         .with_upgrades();
+    let mut over = Seldom::new(over(&stopping, &activity, limits, &wishes, true));
     let over = tokio::select! {
+        // First, so that the connection is driven after it was told to rest.
+        biased;
+        over = &mut over => over,
         ended = &mut connection => return ended.map(|()| None),
-        over = over(&stopping, &activity, limits, Some(REST)) => over,
     };
     let rests = matches!(over, Over::Rests);
-    keeping.store(rests, Relaxed);
+    wishes.keep.store(rests, Relaxed);
     Pin::new(&mut connection).graceful_shutdown();
     let finished = finish(over, &activity, limits, &mut connection).await?;
     // What is not finished still holds a part of an answer: the stream cannot go on without it.
@@ -128,6 +134,7 @@ async fn serve_http2(
     limits: &Limits,
 ) -> hyper::Result<Option<Stream>> {
     let activity = Activity::new();
+    let wishes = stream.wishes();
     let stopping = session.core.stopping.clone();
     let counted = activity.clone();
     let requests = service_fn(move |request| {
@@ -143,10 +150,12 @@ async fn serve_http2(
         .keep_alive_interval(limits.idle)
         .keep_alive_timeout(limits.idle.min(Duration::from_secs(20)));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), requests));
+    let mut over = Seldom::new(over(&stopping, &activity, limits, &wishes, false));
     let over = tokio::select! {
-        ended = connection.as_mut() => return ended.map(|()| None),
+        biased;
         // HTTP/2 has state that outlives a rest.
-        over = over(&stopping, &activity, limits, None) => over,
+        over = &mut over => over,
+        ended = connection.as_mut() => return ended.map(|()| None),
     };
     connection.as_mut().graceful_shutdown();
     finish(over, &activity, limits, connection)
@@ -160,7 +169,13 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Watched<Body>>, Infallible> {
     let _under_way = activity.request();
-    let answer = route::answer(session, request.map(Peeked::from)).await;
+    let is_http1 = request.version() < Version::HTTP_2;
+    let mut answer = route::answer(session, request.map(Peeked::from)).await;
+    if is_http1 && session.core.leaving.is_cancelled() {
+        // Said beforehand, so that the client sends its next request to whoever accepts now. HTTP/2 says it by itself.
+        let closes = HeaderValue::from_static("close");
+        answer.headers_mut().entry(CONNECTION).or_insert(closes);
+    }
     Ok(answer.map(|body| activity.watch(body)))
 }
 
@@ -179,19 +194,18 @@ async fn over(
     stopping: &CancellationToken,
     activity: &Activity,
     limits: &Limits,
-    rest: Option<Duration>,
+    wishes: &Wishes,
+    rests: bool,
 ) -> Over {
+    let quiet = || wishes.rest.store(true, Relaxed);
     tokio::select! {
         () = stopping.cancelled() => Over::Stopping,
-        still = activity.still(limits, rest) => match still {
+        still = activity.still(limits, rests, quiet) => match still {
             Still::Rests => Over::Rests,
             Still::Ceased => Over::Still,
         },
     }
 }
-
-/// How soon an HTTP/1.1 connection rests: longer than a client in a hurry takes for its next request.
-const REST: Duration = Duration::from_millis(100);
 
 /// How long a connection on which nothing moved may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);

@@ -1,72 +1,74 @@
 //! Passing a request on.
 
 use std::error::Error;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http_body_util::{Either, Empty};
-use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderValue, UPGRADE};
+use hyper::body::Body as _;
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, UPGRADE};
 use hyper::http::request::Parts;
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version, upgrade};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::body::{Body, BodyError, Bounded, read_away};
-use super::connector::{Connector, connector};
 use super::peeked::Peeked;
+use super::upstream::{ConnectError, Failure, Onward, Reply, Upstream, take_trailers};
 use super::{headers, respond};
-use crate::settings::{Limits, Upstream};
+use crate::settings::{self, Limits};
 
-/// How long a connection to the upstream is kept without a request on it. Below the 60 to 75 seconds after
-/// which common servers close, so that a request seldom meets a connection that is just being closed.
-const POOL_IDLE: Duration = Duration::from_secs(30);
 /// How long an upgraded connection (WebSocket) may last. What moves on it, and whether, is not ours to judge.
 const UPGRADED_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Connections in a row that may turn out to be closed before they take a request.
+const MOST_STALE: u8 = 3;
 
 /// Passes requests to the upstreams of one listener, each in turn.
 pub(crate) struct Proxy {
-    upstreams: Vec<Upstream>,
+    upstreams: Vec<Arc<Upstream>>,
     next: AtomicUsize,
-    client: Client<Connector, Onward>,
 }
 
-/// The body of a request that is passed on.
-type Onward = Either<Empty<Bytes>, Bounded<Peeked>>;
-
 /// Why there is no answer from an upstream.
-enum Failure {
-    /// The request's target is no path.
-    Target,
+enum Unanswered {
     /// The time for an answer is over.
     Late,
+    /// There is no connection.
+    NotConnected(ConnectError),
     /// The connection failed, or the request's body did.
-    Failed(hyper_util::client::legacy::Error),
+    Failed(hyper::Error),
+}
+
+/// How a request is to be passed on.
+struct Manner {
+    /// It wants to switch protocols.
+    switches: bool,
+    /// Its sender takes trailers.
+    takes_trailers: bool,
+    /// Resolves when its body has ended, if it has one.
+    ended: Option<oneshot::Receiver<()>>,
 }
 
 impl Proxy {
+    /// Must be called inside a tokio runtime. `trusted` holds the authorities of the upstreams' certificates.
     pub(crate) fn new(
-        upstreams: Vec<Upstream>,
+        upstreams: &[settings::Upstream],
+        trusted: Option<&Path>,
         limits: &Limits,
-    ) -> Result<Self, s2n_tls::error::Error> {
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
-            .pool_idle_timeout(POOL_IDLE)
-            // The client's own spelling of Host is passed on.
-            .set_host(false)
-            .build(connector(limits.upstream_connect)?);
+    ) -> Result<Self, ConnectError> {
+        let upstreams = upstreams
+            .iter()
+            .map(|upstream| Upstream::new(upstream, trusted, limits.upstream_connect))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             upstreams,
             next: AtomicUsize::new(0),
-            client,
         })
     }
 
@@ -99,7 +101,8 @@ impl Proxy {
             read_away(request, stopping);
             return too_long(most);
         }
-        let upgrade = if request.version() == Version::HTTP_11 {
+        let can_switch = self.upstreams.iter().all(|upstream| upstream.can_switch());
+        let upgrade = if request.version() == Version::HTTP_11 && can_switch {
             headers::upgrade(request.headers())
         } else {
             None
@@ -108,18 +111,22 @@ impl Proxy {
 
         let (mut parts, body) = request.into_parts();
         parts.version = Version::HTTP_11;
+        let takes_trailers = headers::takes_trailers(&parts.headers);
         headers::strip_hop_by_hop(&mut parts.headers);
         parts.headers.insert(HOST, host.clone());
-        // Answered by the edge, which sends 100 Continue when it begins to read the body.
-        parts.headers.remove(EXPECT);
-        let upgrades = upgrade.is_some();
+        parts.uri = target(parts.uri);
+        let mut manner = Manner {
+            switches: upgrade.is_some(),
+            takes_trailers,
+            ended: None,
+        };
         if let Some(protocol) = upgrade {
             parts
                 .headers
                 .insert(CONNECTION, HeaderValue::from_static("upgrade"));
             parts.headers.insert(UPGRADE, protocol);
         }
-        let answer = if body.is_end_stream() {
+        let body = if body.is_end_stream() {
             if parts
                 .headers
                 .get(CONTENT_LENGTH)
@@ -128,13 +135,13 @@ impl Proxy {
                 // A length that no body backs would leave the upstream waiting.
                 parts.headers.remove(CONTENT_LENGTH);
             }
-            self.send_without_body(parts, upgrades, limits).await
+            Either::Left(Empty::new())
         } else {
             let (body, ended) = Bounded::watched(body, most, limits.stall);
-            self.send(parts, Either::Right(body), Some(ended), limits)
-                .await
+            manner.ended = Some(ended);
+            Either::Right(body)
         };
-        match answer {
+        match self.send(parts, body, manner, limits).await {
             Ok(mut answer) => {
                 if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
                     return match client_upgrade {
@@ -149,92 +156,96 @@ impl Proxy {
                 *answer.version_mut() = Version::default();
                 answer.map(|body| Either::Right(Bounded::new(body, u64::MAX, limits.stall)))
             }
-            Err(Failure::Target) => respond::plain(
-                StatusCode::BAD_REQUEST,
-                "This request's target cannot be passed on.\n",
-            ),
-            Err(Failure::Late) => respond::plain(
+            Err(Unanswered::Late) => respond::plain(
                 StatusCode::GATEWAY_TIMEOUT,
                 "The service behind this edge did not answer in time.\n",
             ),
-            Err(Failure::Failed(error)) => failed(&error),
-        }
-    }
-
-    /// Sends a request that has no body, and once more where that does no harm: the first try may have met a
-    /// connection that the upstream was just closing, or an upstream that is not there while another is.
-    async fn send_without_body(
-        &self,
-        parts: Parts,
-        upgrades: bool,
-        limits: &Limits,
-    ) -> Result<Response<Incoming>, Failure> {
-        let again = (parts.method.is_idempotent() && !upgrades).then(|| parts.clone());
-        let first = self
-            .send(parts, Either::Left(Empty::new()), None, limits)
-            .await;
-        match (first, again) {
-            (Err(Failure::Failed(error)), Some(parts)) if self.may_help(&error) => {
-                self.send(parts, Either::Left(Empty::new()), None, limits)
-                    .await
+            Err(Unanswered::NotConnected(error)) => {
+                tracing::warn!(error = %respond::chain(&error), "upstream failed");
+                respond::plain(
+                    StatusCode::BAD_GATEWAY,
+                    "The service behind this edge cannot be reached.\n",
+                )
             }
-            (answer, _) => answer,
+            Err(Unanswered::Failed(error)) => failed(&error),
         }
     }
 
-    /// Whether a second try can go better than the one that ended so.
-    fn may_help(&self, error: &hyper_util::client::legacy::Error) -> bool {
-        if error.is_connect() {
-            return self.upstreams.len() > 1;
-        }
-        let cause = error
-            .source()
-            .and_then(|source| source.downcast_ref::<hyper::Error>());
-        // An answer that cannot be read would be the same again.
-        cause.is_some_and(|cause| !cause.is_parse())
-    }
-
+    /// Sends a request, and again where that does no harm: an upstream may not be there while another is, and a kept
+    /// connection may be closed before it takes the request. One that it may have taken is sent once more only if
+    /// that comes to the same (RFC 9110 section 9.2.2).
     async fn send(
         &self,
-        mut parts: Parts,
+        parts: Parts,
         body: Onward,
-        ended: Option<oneshot::Receiver<()>>,
+        manner: Manner,
         limits: &Limits,
-    ) -> Result<Response<Incoming>, Failure> {
-        parts.uri = self.target(&parts.uri).ok_or(Failure::Target)?;
-        let late = async {
-            if let Some(ended) = ended {
-                // An error is the body's end as much as a value is.
-                ended.await.ok();
-            }
-            sleep(limits.upstream_answer).await;
-        };
-        tokio::select! {
-            answer = self.client.request(Request::from_parts(parts, body)) => answer.map_err(Failure::Failed),
-            () = late => Err(Failure::Late),
+    ) -> Result<Response<Reply>, Unanswered> {
+        let mut again = (body.is_end_stream() && parts.method.is_idempotent() && !manner.switches)
+            .then(|| parts.clone());
+        let mut request = Request::from_parts(parts, body);
+        if manner.takes_trailers {
+            take_trailers(&mut request);
+        }
+        let mut ended = manner.ended;
+        let (mut unreachable, mut stale) = (1, 0);
+        loop {
+            let late = async {
+                if let Some(ended) = &mut ended {
+                    // An error is the body's end as much as a value is.
+                    ended.await.ok();
+                }
+                sleep(limits.upstream_answer).await;
+            };
+            let Some(upstream) = self.upstream() else {
+                return Err(Unanswered::Late);
+            };
+            let answer = tokio::select! {
+                biased;
+                answer = upstream.send(request, manner.switches) => answer,
+                () = late => return Err(Unanswered::Late),
+            };
+            request = match answer {
+                Ok(answer) => return Ok(answer),
+                Err(Failure::NotConnected(request, _)) if unreachable < self.upstreams.len() => {
+                    unreachable += 1;
+                    *request
+                }
+                Err(Failure::NotConnected(_, error)) => {
+                    return Err(Unanswered::NotConnected(error));
+                }
+                Err(Failure::NotSent(request, _)) if stale < MOST_STALE => {
+                    stale += 1;
+                    *request
+                }
+                // An answer that cannot be read would be the same again.
+                Err(Failure::Broken(error)) if !error.is_parse() => match again.take() {
+                    Some(parts) => Request::from_parts(parts, Either::Left(Empty::new())),
+                    None => return Err(Unanswered::Failed(error)),
+                },
+                Err(Failure::NotSent(_, error) | Failure::Broken(error)) => {
+                    return Err(Unanswered::Failed(error));
+                }
+            };
         }
     }
 
-    fn target(&self, requested: &Uri) -> Option<Uri> {
+    fn upstream(&self) -> Option<&Arc<Upstream>> {
         let turn = self.next.fetch_add(1, Relaxed) % self.upstreams.len().max(1);
-        let upstream = self.upstreams.get(turn)?;
-        let path = requested
-            .path_and_query()
-            .cloned()
-            .unwrap_or_else(|| PathAndQuery::from_static("/"));
-        Uri::builder()
-            .scheme(upstream.scheme.clone())
-            .authority(upstream.authority.clone())
-            .path_and_query(path)
-            .build()
-            .ok()
+        self.upstreams.get(turn)
     }
+}
+
+/// What stands in a request line: the path alone (RFC 9112 section 3.2.1).
+fn target(requested: Uri) -> Uri {
+    let path = requested.into_parts().path_and_query;
+    Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")))
 }
 
 /// Ties the two upgraded connections together, in a task of their own, and lets the 101 through.
 fn switch<K: Send + Sync + 'static>(
     client: upgrade::OnUpgrade,
-    mut answer: Response<Incoming>,
+    mut answer: Response<Reply>,
     keep: Arc<K>,
 ) -> Response<Body> {
     let upstream = upgrade::on(&mut answer);
@@ -260,7 +271,7 @@ fn too_long(most: u64) -> Response<Body> {
     )
 }
 
-fn failed(error: &hyper_util::client::legacy::Error) -> Response<Body> {
+fn failed(error: &hyper::Error) -> Response<Body> {
     let mut source = error.source();
     while let Some(cause) = source {
         match cause.downcast_ref() {
@@ -279,15 +290,8 @@ fn failed(error: &hyper_util::client::legacy::Error) -> Response<Body> {
         }
     }
     tracing::warn!(error = %respond::chain(error), "upstream failed");
-    if error.is_connect() {
-        respond::plain(
-            StatusCode::BAD_GATEWAY,
-            "The service behind this edge cannot be reached.\n",
-        )
-    } else {
-        respond::plain(
-            StatusCode::BAD_GATEWAY,
-            "The service behind this edge did not give a valid answer.\n",
-        )
-    }
+    respond::plain(
+        StatusCode::BAD_GATEWAY,
+        "The service behind this edge did not give a valid answer.\n",
+    )
 }

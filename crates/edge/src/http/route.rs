@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use floor::{Account, Action, Decision, Moment, Sunset, Who};
-use hyper::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT};
+use hyper::header::{ACCEPT, HeaderValue, USER_AGENT};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use ledger::Visitor;
 
@@ -276,27 +276,7 @@ fn add_client_headers(
     host: Option<&HeaderValue>,
 ) {
     headers::strip_forged(headers);
-    headers::add_forwarded(headers, session.peer.ip(), host);
-    let mut add =
-        |name, value: &str| headers::insert(headers, HeaderName::from_static(name), value);
-    let negotiated = &session.negotiated;
-    add(
-        "sundown-tls-version",
-        negotiated.version.name().unwrap_or("unknown"),
-    );
-    add("sundown-tls-cipher", negotiated.cipher);
-    add("sundown-tls-group", negotiated.group.unwrap_or("none"));
-    if let Some(certificate) = &session.certificate {
-        add("sundown-client-certificate-subject", &certificate.subject);
-    }
-    add(
-        "sundown-verdict",
-        if decision.verdict.meets() {
-            "meets"
-        } else {
-            "misses"
-        },
-    );
+    session.told.add(headers, host, decision.verdict.meets());
 }
 
 fn user_agent(headers: &HeaderMap) -> Option<UserAgent> {

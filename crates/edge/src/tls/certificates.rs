@@ -12,6 +12,7 @@ use s2n_tls::error::Error as S2nError;
 use x509_parser::pem::Pem;
 
 use super::policy::Serving;
+use super::tickets::Tickets;
 use crate::settings::{CertificateFiles, ClientCertificates};
 use crate::stamp::{Stamp, stamp};
 
@@ -19,17 +20,26 @@ use crate::stamp::{Stamp, stamp};
 pub(crate) struct Certificates {
     files: Vec<CertificateFiles>,
     clients: Vec<ClientCertificates>,
+    /// `None` where clients may not resume.
+    tickets: Option<Arc<Tickets>>,
     current: ArcSwap<Loaded>,
     /// The files that could not be used when they were last looked at: once is enough to say so.
     unusable: Mutex<Option<Vec<Stamp>>>,
 }
 
 struct Loaded {
-    config: Config,
-    /// Where clients are asked for a certificate: by server name, as the settings list them.
+    /// For the modern policy, with tickets.
+    modern: Config,
+    /// For the legacy policy, without: what the plan lets in for now is to come through the whole handshake each time.
+    legacy: Config,
+    /// Where clients are asked for a certificate: by server name, as the settings list them. Without tickets: a session
+    /// that is resumed shows no certificate.
     asking: Vec<(Option<String>, Config)>,
+    chains: Vec<(KeyKind, CertificateChain<'static>)>,
     stamps: Vec<Stamp>,
     names: Vec<String>,
+    /// The newest ticket key it was made with.
+    ticket_key: Option<[u8; 16]>,
 }
 
 /// Certificates that cannot be used.
@@ -86,31 +96,55 @@ impl Certificates {
     pub(crate) fn load(
         files: Vec<CertificateFiles>,
         clients: Vec<ClientCertificates>,
+        tickets: Option<Arc<Tickets>>,
     ) -> Result<Self, CertificateError> {
-        let loaded = Loaded::read(&files, &clients)?;
+        let loaded = Loaded::read(&files, &clients, tickets.as_deref())?;
         Ok(Self {
             files,
             clients,
+            tickets,
             current: ArcSwap::from_pointee(loaded),
             unusable: Mutex::default(),
         })
     }
 
-    /// The configuration to use for the next handshake, for the server name in its hello.
-    pub(crate) fn config(&self, sni: Option<&str>) -> Config {
+    /// The configuration to use for the next handshake under this policy, for the server name in its hello.
+    pub(crate) fn config(&self, serving: Serving, sni: Option<&str>) -> Config {
         let current = self.current.load();
         let named = |wanted: &Option<String>| match (wanted, sni) {
             (Some(wanted), Some(sni)) => floor::same_name(wanted, sni),
             _ => false,
         };
         let asking = &current.asking;
+        let usual = match serving {
+            Serving::Modern => &current.modern,
+            Serving::Legacy => &current.legacy,
+        };
         // One for this name goes before one for every name.
         asking
             .iter()
             .find(|(wanted, _)| named(wanted))
             .or_else(|| asking.iter().find(|(wanted, _)| wanted.is_none()))
-            .map_or(&current.config, |(_, config)| config)
+            .map_or(usual, |(_, config)| config)
             .clone()
+    }
+
+    /// Takes up a ticket key that was made since. Needs no file, so that nothing that is wrong with one keeps an old
+    /// key in use.
+    pub(crate) fn use_newest_ticket_key(&self) -> Result<(), CertificateError> {
+        let newest = self.tickets.as_ref().and_then(|tickets| tickets.newest());
+        let current = self.current.load();
+        if current.ticket_key != newest {
+            let loaded = Loaded::build(
+                current.chains.clone(),
+                current.asking.clone(),
+                current.stamps.clone(),
+                current.names.clone(),
+                self.tickets.as_deref(),
+            )?;
+            self.current.store(Arc::new(loaded));
+        }
+        Ok(())
     }
 
     /// The host names that the certificates are for.
@@ -126,7 +160,7 @@ impl Certificates {
         if self.current.load().stamps == stamps || unusable.as_ref() == Some(&stamps) {
             return Ok(false);
         }
-        match Loaded::read(&self.files, &self.clients) {
+        match Loaded::read(&self.files, &self.clients, self.tickets.as_deref()) {
             Ok(loaded) => {
                 self.current.store(Arc::new(loaded));
                 *unusable = None;
@@ -144,44 +178,56 @@ impl Loaded {
     fn read(
         files: &[CertificateFiles],
         clients: &[ClientCertificates],
+        tickets: Option<&Tickets>,
     ) -> Result<Self, CertificateError> {
         // Taken first: a change while reading is seen as a change next time.
         let stamps = stamps(files, clients);
-        let mut defaults: Vec<(KeyKind, CertificateChain<'static>)> = Vec::new();
-        let mut chains = Vec::new();
         let mut names = Vec::new();
-        for pair in files {
-            let (chain, kind) = chain(pair, &mut names)?;
-            chains.push(chain.clone());
-            if !defaults.iter().any(|(other, _)| *other == kind) {
-                defaults.push((kind, chain));
-            }
-        }
+        let chains = files
+            .iter()
+            .map(|pair| chain(pair, &mut names).map(|(chain, kind)| (kind, chain)))
+            .collect::<Result<Vec<_>, _>>()?;
         names.dedup();
-        // For clients without SNI, and for names no certificate has: the first of each kind of key.
-        let defaults: Vec<_> = defaults.into_iter().map(|(_, chain)| chain).collect();
         let asking = clients
             .iter()
             .map(|client| {
-                let mut config = builder(&chains, &defaults)?;
+                let mut config = config(&chains)?;
                 ask_clients(&mut config, &client.ca)?;
                 Ok((client.sni.clone(), config.build()?))
             })
             .collect::<Result<_, CertificateError>>()?;
+        Self::build(chains, asking, stamps, names, tickets)
+    }
+
+    fn build(
+        chains: Vec<(KeyKind, CertificateChain<'static>)>,
+        asking: Vec<(Option<String>, Config)>,
+        stamps: Vec<Stamp>,
+        names: Vec<String>,
+        tickets: Option<&Tickets>,
+    ) -> Result<Self, CertificateError> {
+        let mut modern = config(&chains)?;
+        // Taken first: a key made meanwhile is taken up next time.
+        let ticket_key = tickets.and_then(Tickets::newest);
+        if let Some(tickets) = tickets {
+            tickets.apply(&mut modern)?;
+        }
         Ok(Self {
-            config: builder(&chains, &defaults)?.build()?,
+            modern: modern.build()?,
+            legacy: config(&chains)?.build()?,
             asking,
+            chains,
             stamps,
             names,
+            ticket_key,
         })
     }
 }
 
 /// What every configuration of a listener has.
-fn builder(
-    chains: &[CertificateChain<'static>],
-    defaults: &[CertificateChain<'static>],
-) -> Result<config::Builder, S2nError> {
+fn config(
+    chains: &[(KeyKind, CertificateChain<'static>)],
+) -> Result<config::Builder, CertificateError> {
     let mut config = Config::builder();
     config.set_security_policy(Serving::Modern.policy())?;
     config.set_application_protocol_preference(["h2", "http/1.1"])?;
@@ -190,10 +236,15 @@ fn builder(
     // Blinding guards one peer against another's timing at the price of holding every failed handshake for
     // 10 to 30 seconds; with the AEAD and constant-time CBC code in use that is a worse bargain.
     config.set_max_blinding_delay(0)?;
-    for chain in chains {
-        config.load_chain(chain.clone())?;
+    let mut defaults: Vec<&(KeyKind, CertificateChain<'static>)> = Vec::new();
+    for pair in chains {
+        config.load_chain(pair.1.clone())?;
+        if !defaults.iter().any(|other| other.0 == pair.0) {
+            defaults.push(pair);
+        }
     }
-    config.set_default_chains(defaults.iter().cloned())?;
+    // For clients without SNI, and for names no certificate has: the first of each kind of key.
+    config.set_default_chains(defaults.into_iter().map(|(_, chain)| chain.clone()))?;
     Ok(config)
 }
 
@@ -225,7 +276,7 @@ impl VerifyHostNameCallback for AnyHolder {
 }
 
 /// The kinds of key of which a TLS configuration can have one default each.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum KeyKind {
     Rsa,
     RsaPss,
