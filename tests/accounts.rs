@@ -90,7 +90,8 @@ fn files(directory: &Path, all: &mut Vec<u8>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files(&path, all);
-        } else {
+        } else if path.is_file() {
+            // The socket to take over by is none.
             all.extend(fs::read(path).unwrap());
         }
     }

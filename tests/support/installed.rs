@@ -6,10 +6,6 @@
     dead_code,
     reason = "each test that includes this file uses its own part of it"
 )]
-#![allow(
-    dead_code,
-    reason = "each test that includes this file uses its own part of it"
-)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
