@@ -121,10 +121,10 @@ async fn serve_http1(
     let finished = finish(over, &activity, limits, &mut connection).await?;
     // What is not finished still holds a part of an answer: the stream cannot go on without it.
     let parts = connection.into_parts().filter(|_| rests && finished);
-    Ok(parts.map(|parts| {
+    Ok(parts.and_then(|parts| {
         let mut stream = parts.io.into_inner();
         stream.put_back(parts.read_buf);
-        stream
+        (!stream.is_closing()).then_some(stream)
     }))
 }
 

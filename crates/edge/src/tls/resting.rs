@@ -30,6 +30,8 @@ pub(crate) struct Resting<S: AsyncRead + AsyncWrite + Unpin> {
     put_back: Bytes,
     /// The client's end, or a failure, was read.
     ended: bool,
+    /// A shutdown has begun, and nothing more can be said.
+    closing: bool,
     wishes: Arc<Wishes>,
 }
 
@@ -39,6 +41,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Resting<S> {
             stream,
             put_back: Bytes::new(),
             ended: false,
+            closing: false,
             wishes: Arc::default(),
         }
     }
@@ -46,6 +49,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Resting<S> {
     /// What can be asked of the stream while HTTP has it.
     pub(crate) fn wishes(&self) -> Arc<Wishes> {
         self.wishes.clone()
+    }
+
+    /// Whether a shutdown has begun: then there is nothing to keep it for.
+    pub(crate) const fn is_closing(&self) -> bool {
+        self.closing
     }
 
     /// Takes back what was read and not used, after the stream was kept.
@@ -126,9 +134,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Resting<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.wishes.keep.load(Relaxed) {
+        // A shutdown that waits for the client is not called off by a wish that comes later.
+        if !self.closing && self.wishes.keep.load(Relaxed) {
             return Pin::new(&mut self.stream).poll_flush(cx);
         }
+        self.closing = true;
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
