@@ -126,7 +126,7 @@ fn mistakes_are_told_with_line_key_and_remedy() {
         ),
         (
             format!("{listener}upstream = [\"ftp://a\"]\n"),
-            "line 3: listener[0].upstream: upstream \"ftp://a\" has no http:// or https:// (write it as http://",
+            "line 3: listener[0].upstream: upstream \"ftp://a\" has no http://, https:// or h2c:// (write it as http://",
         ),
         (
             "[answers]\nexplain_status = 429\n".to_owned(),
