@@ -51,6 +51,9 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         .map_or_else(Clock::default, Clock::starting_at);
     let output = output::Writer::new(arguments.output);
 
+    // Read now: the first client should not wait for it.
+    advice::Knowledge::embedded();
+
     let (ledger, sink, sightings) = open_ledger(&arguments.data_dir, &ledger, clock);
     let remembered = remembered(&arguments.data_dir, &settings);
     let taken = if arguments.take_over {
