@@ -1,0 +1,55 @@
+//! What a piece of evidence shows.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use hello::Offer;
+use jiff::Timestamp;
+use ledger::{Negotiated, Outcome};
+
+/// What one connection in a capture shows, or a number of log lines that say the same of the same client.
+#[derive(Clone, Debug)]
+pub struct Evidence<'a> {
+    /// When the first of it happened.
+    pub first: Timestamp,
+    /// When the last of it happened; in the same hour as the first, because the ledger counts by the hour.
+    pub last: Timestamp,
+    /// Where it was seen, as reports show it in the place of a listener: `nginx access.log`, `eth0`.
+    pub source: &'a Arc<str>,
+    /// The client's address.
+    pub address: Option<IpAddr>,
+    /// The server's address and port.
+    pub server: Option<SocketAddr>,
+    /// The host name in the hello, or the one that was asked for.
+    pub sni: Option<&'a str>,
+    /// What the client offered: whole where a hello was seen, else a partial offer with what is known of it.
+    pub offer: Option<Offer>,
+    /// What was agreed, where the evidence shows it.
+    pub negotiated: Option<Negotiated>,
+    /// What the client showed of who it is.
+    pub shown: Shown<'a>,
+    /// The User-Agent.
+    pub user_agent: Option<&'a str>,
+    /// How it ended, as far as the evidence shows.
+    pub outcome: Outcome,
+    /// How many connections this is.
+    pub connections: u64,
+    /// How many requests were made on them.
+    pub requests: u64,
+}
+
+/// What a client showed of who it is: the same things as the edge looks at, so that one configuration names the same
+/// accounts from both. Borrowed from the evidence; keys among them are looked at and forgotten.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shown<'a> {
+    /// Request headers by lower-case name, those that the evidence has.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The user of HTTP Basic authentication.
+    pub basic_user: Option<&'a str>,
+    /// The subject of the client's certificate.
+    pub certificate: Option<&'a str>,
+    /// The account's id itself, where the evidence has a field for it.
+    pub account: Option<&'a str>,
+    /// The path that was requested, without the query.
+    pub path: Option<&'a str>,
+}
