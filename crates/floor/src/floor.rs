@@ -33,6 +33,9 @@ pub struct Floor {
     pub(crate) sources: Vec<String>,
     example_suite: u16,
     example_group: u16,
+    /// The marks of all suites and of all groups together.
+    pub(crate) all_suites: u8,
+    pub(crate) all_groups: u8,
 }
 
 /// What a floor is made of.
@@ -92,6 +95,10 @@ impl Floor {
                 .unwrap_or_default()
         };
         Self {
+            all_suites: suites
+                .with(u8::MAX)
+                .fold(0, |marks, suite| marks | suites.get(suite)),
+            all_groups: Self::marks_of_any_group(&groups),
             example_suite: common(COMMON_SUITES, &suites, u8::MAX),
             example_group: common(COMMON_GROUPS, &groups, GROUP_TLS13 | GROUP_EC | GROUP_FF),
             name,
@@ -140,8 +147,11 @@ impl Floor {
         self.groups.with(GROUP_TLS13 | GROUP_EC | GROUP_FF)
     }
 
-    /// Judges what a client offers.
+    /// Judges what a client offers. What is only a part of an offer may leave it open ([`Verdict::cannot_tell`]).
     pub fn judge(&self, offer: &Offer) -> Verdict {
+        if let Some(partial) = offer.partial() {
+            return self.judge_partial(&partial);
+        }
         let speaks = self.versions(offer);
         let suites = offer
             .suites()
@@ -164,7 +174,7 @@ impl Floor {
         if self.usable_before_tls13(suites & speaks, groups, lists_groups) {
             return Verdict::default();
         }
-        self.shortfalls(offer, speaks, suites, groups)
+        self.shortfalls(offer.max_version(), speaks, suites, groups)
     }
 
     /// Judges what was negotiated: all a client saw of a server, or a log line tells of a connection.
@@ -182,8 +192,8 @@ impl Floor {
                 && self.suites.get(suite) & suites_in(version.max(self.min)) == 0)
                 .then_some(self.no_suites()),
             groups: (self.limits_groups && !group.is_some_and(allowed)).then_some(self.no_groups()),
-            needs_retry: false,
             before_tls: version <= Version::SSLV3,
+            ..Verdict::default()
         }
     }
 
@@ -199,7 +209,7 @@ impl Floor {
     }
 
     /// Whether a handshake older than TLS 1.3 can be made of these suites and groups.
-    fn usable_before_tls13(&self, suites: u8, groups: u8, lists_groups: bool) -> bool {
+    pub(crate) fn usable_before_tls13(&self, suites: u8, groups: u8, lists_groups: bool) -> bool {
         // A client that names no curve leaves the choice to the server (RFC 4492 section 4).
         let curve =
             groups & GROUP_EC != 0 || (!lists_groups && self.groups.get(SECP256R1) & GROUP_EC != 0);
@@ -213,8 +223,13 @@ impl Floor {
 
     /// What is lacking. A client too old for the floor is not told of suites and groups that any newer
     /// version brings along, only of those that the floor chooses.
-    fn shortfalls(&self, offer: &Offer, speaks: u8, suites: u8, groups: u8) -> Verdict {
-        let offered = offer.max_version();
+    pub(crate) fn shortfalls(
+        &self,
+        offered: Version,
+        speaks: u8,
+        suites: u8,
+        groups: u8,
+    ) -> Verdict {
         let too_old = speaks == 0;
         let no_suites = if too_old {
             self.limits_suites && suites == 0
@@ -234,8 +249,8 @@ impl Floor {
             }),
             suites: no_suites.then_some(self.no_suites()),
             groups: no_groups.then_some(self.no_groups()),
-            needs_retry: false,
             before_tls: offered <= Version::SSLV3,
+            ..Verdict::default()
         }
     }
 

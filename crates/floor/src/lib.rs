@@ -31,6 +31,7 @@ mod exception;
 mod floor;
 mod hold;
 mod named;
+mod partial;
 mod plan;
 mod print;
 mod problem;

@@ -141,7 +141,7 @@ impl Plan {
                     return strictest;
                 }
                 let verdict = sunset.floor.judge(offer);
-                if verdict.meets() {
+                if !verdict.misses() {
                     return strictest;
                 }
                 let weighed = self.weigh(index, verdict, phase, membership, &case);

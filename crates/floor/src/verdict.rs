@@ -13,6 +13,8 @@ pub struct Verdict {
     pub(crate) suites: Option<Shortfall>,
     pub(crate) groups: Option<Shortfall>,
     pub(crate) needs_retry: bool,
+    /// Too little of the offer is known.
+    pub(crate) unknown: bool,
     /// The best the client speaks is SSLv3 or older, which has fewer alerts.
     pub(crate) before_tls: bool,
 }
@@ -20,7 +22,18 @@ pub struct Verdict {
 impl Verdict {
     /// Whether the offer has all that the floor asks.
     pub const fn meets(&self) -> bool {
-        self.version.is_none() && self.suites.is_none() && self.groups.is_none()
+        !self.unknown && !self.misses()
+    }
+
+    /// Whether something is lacking for certain.
+    pub const fn misses(&self) -> bool {
+        self.version.is_some() || self.suites.is_some() || self.groups.is_some()
+    }
+
+    /// Whether it cannot be told, because only a part of the offer is known and the rest decides. A whole offer always
+    /// meets or misses.
+    pub const fn cannot_tell(&self) -> bool {
+        self.unknown
     }
 
     /// What is lacking, the version first.
@@ -43,7 +56,7 @@ impl Verdict {
     /// a client that knows nothing later than SSLv3 gets `handshake_failure`, the nearest it has
     /// (RFC 6101 section 5.4.2).
     pub const fn alert(&self) -> Option<Alert> {
-        if self.meets() {
+        if !self.misses() {
             None
         } else if self.version.is_some() {
             Some(Alert::ProtocolVersion)
@@ -59,6 +72,9 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.meets() {
             return f.write_str("meets");
+        }
+        if self.unknown {
+            return f.write_str("cannot tell");
         }
         f.write_str("misses: ")?;
         self.shortfalls()

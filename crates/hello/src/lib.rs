@@ -45,6 +45,6 @@ pub use facts::Facts;
 pub use fault::{Field, Malformed, Reason};
 pub use fingerprint::{ja3, ja3_text, ja4, ja4_raw};
 pub use grease::is_grease;
-pub use offer::{Codes, InvalidOffer, Offer, OfferId};
+pub use offer::{Codes, InvalidOffer, Offer, OfferId, PartialOffer};
 pub use read::{HelloReader, MAX_HELLO, MAX_WIRE, NotTls, Progress, Scratch};
 pub use version::Version;

@@ -24,17 +24,21 @@
 //! The [identity](Offer::id) of an offer leaves out the last section: browsers shuffle their extensions on
 //! every connection, and one client must not become a thousand offers.
 
+mod partial;
 mod writer;
 
 use sha2::{Digest, Sha256};
 use std::fmt;
 
+pub use partial::PartialOffer;
 pub(crate) use writer::Writer;
 
 use crate::{ClientHello, Facts, Format, Version};
 
 /// The format version written first in every offer.
 const FORMAT: u8 = 1;
+/// The one of an offer of which only a part is known; `partial` gives it.
+const FORMAT_PARTIAL: u8 = 2;
 /// Format version, flags, legacy_version.
 const HEADER: usize = 4;
 
@@ -111,7 +115,7 @@ impl fmt::Debug for OfferId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidOffer {
     /// Written by a later version of this crate, or not an offer at all.
-    #[error("offer format {0} is not known; the newest known is {FORMAT}")]
+    #[error("offer format {0} is not known; the newest known is {FORMAT_PARTIAL}")]
     Format(u8),
     /// Cut short, or longer than its sections say.
     #[error("offer is damaged: its {0} bytes are not the sections it should have")]
@@ -149,11 +153,12 @@ impl Offer {
     ///
     /// When the format is unknown, or the sections do not fill the bytes and the items their sections exactly.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidOffer> {
-        match bytes.first() {
-            Some(&FORMAT) => {}
+        let after = match bytes.first() {
+            Some(&FORMAT) => 0,
+            Some(&FORMAT_PARTIAL) => partial::TAIL,
             Some(&other) => return Err(InvalidOffer::Format(other)),
             None => return Err(InvalidOffer::Damaged(0)),
-        }
+        };
         let damaged = InvalidOffer::Damaged(bytes.len());
         let mut rest = bytes.get(HEADER..).ok_or(damaged)?;
         for section in SECTIONS {
@@ -166,7 +171,7 @@ impl Offer {
             }
             rest = tail;
         }
-        if rest.is_empty() {
+        if rest.len() == after {
             Ok(Self {
                 bytes: bytes.to_vec(),
             })
@@ -182,7 +187,11 @@ impl Offer {
 
     /// The identity: equal for two hellos that differ only in GREASE and in the order of extensions.
     pub fn id(&self) -> OfferId {
-        let order = 2 + self.section(Section::ExtensionOrder).len();
+        let order = if self.is_partial() {
+            0
+        } else {
+            2 + self.section(Section::ExtensionOrder).len()
+        };
         let identity = self
             .bytes
             .get(..self.bytes.len() - order)
@@ -201,6 +210,17 @@ impl Offer {
 
     fn flag(&self, flag: u8) -> bool {
         self.bytes.get(1).is_some_and(|flags| flags & flag != 0)
+    }
+
+    /// Whether this is only a part of an offer, because nobody saw the hello. Its lists are then empty where they are
+    /// not known, and it has no fingerprint.
+    pub fn is_partial(&self) -> bool {
+        self.bytes.first() == Some(&FORMAT_PARTIAL)
+    }
+
+    /// What is known of an offer of which only a part is; `None` for a whole one.
+    pub fn partial(&self) -> Option<PartialOffer> {
+        PartialOffer::of(self)
     }
 
     /// How the hello was framed.
@@ -241,7 +261,12 @@ impl Offer {
 
     /// The highest known version the client can speak. Without supported_versions that is `legacy_version`,
     /// and TLS 1.2 at most (RFC 8446 appendix D.1); drafts and unknown values count for nothing.
+    ///
+    /// Of a part of an offer it is the latest that the client may speak as far as is known.
     pub fn max_version(&self) -> Version {
+        if let Some(partial) = self.partial() {
+            return partial.speaks_at_most();
+        }
         self.supported_versions()
             .filter(|version| version.is_known())
             .max()
@@ -336,6 +361,9 @@ impl Offer {
 
 impl fmt::Debug for Offer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(partial) = self.partial() {
+            return partial.fmt(f);
+        }
         Facts::from(self).fmt(f)
     }
 }

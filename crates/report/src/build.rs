@@ -18,7 +18,7 @@ use crate::subject::Subject;
 use crate::tally::{Tally, add};
 use crate::{account, days, sunset, words};
 
-/// Where nothing misses, this share of connections without details is too much to say that nobody would break.
+/// Where nothing misses, this share of connections that cannot be judged is too much to say that nobody would break.
 const MOST_UNKNOWN: f64 = 0.01;
 
 /// What stands where the address of `/ssl/` belongs and no client ever named the server.
@@ -234,8 +234,11 @@ fn evidence(groups: &[Group], offers: &HashMap<OfferId, Offer>) -> Evidence {
         match group.offer {
             _ if group.is_other => evidence.other += connections,
             None => evidence.no_hello += connections,
-            Some(id) if !offers.contains_key(&id) => evidence.lost += connections,
-            Some(_) => {}
+            Some(id) => match offers.get(&id) {
+                None => evidence.lost += connections,
+                Some(offer) if offer.is_partial() => evidence.partial += connections,
+                Some(_) => {}
+            },
         }
     }
     evidence
@@ -262,11 +265,18 @@ fn outcome(sunsets: &[SunsetReport], evidence: &Evidence) -> Outcome {
         sunset.connections.breaks > sunset.connections.excepted
             || sunset.requests.breaks > sunset.requests.excepted
     };
-    let judged = |sunset: &SunsetReport| sunset.connections.total > sunset.connections.unjudged;
-    let unknown = words::share(evidence.other + evidence.lost, evidence.connections);
+    // What showed no hello is nobody who could break.
+    let judged = |sunset: &SunsetReport| {
+        let unknown = sunset
+            .connections
+            .unjudged
+            .saturating_sub(evidence.no_hello);
+        sunset.connections.total > sunset.connections.unjudged
+            && words::share(unknown, evidence.connections) <= MOST_UNKNOWN
+    };
     if sunsets.iter().any(broken) {
         Outcome::SomebodyBreaks
-    } else if sunsets.is_empty() || !sunsets.iter().all(judged) || unknown > MOST_UNKNOWN {
+    } else if sunsets.is_empty() || !sunsets.iter().all(judged) {
         Outcome::CannotSay
     } else {
         Outcome::NobodyBreaks

@@ -29,8 +29,8 @@ pub(crate) struct Clients<'a> {
 
 /// What is derived from an offer.
 struct Prints {
-    ja3: String,
-    ja4: String,
+    /// None of a part of an offer.
+    fingerprints: Option<(String, String)>,
     max: Version,
 }
 
@@ -86,13 +86,19 @@ impl<'a> Clients<'a> {
             let Some((offer, prints)) = self.prints(id) else {
                 continue;
             };
+            let prints_of = prints.fingerprints.as_ref();
+            let (ja3, ja4) = prints_of.map(|(ja3, ja4)| (ja3, ja4)).unzip();
             let clues = Clues {
                 user_agent: user_agent.as_deref(),
-                ja4: Some(&prints.ja4),
-                ja3: Some(&prints.ja3),
+                ja4: ja4.map(String::as_str),
+                ja3: ja3.map(String::as_str),
                 max_protocol: prints.max,
             };
-            let runtime = Knowledge::embedded().recognise_offer(&clues, offer);
+            let runtime = if offer.is_partial() {
+                Knowledge::embedded().recognise(&clues)
+            } else {
+                Knowledge::embedded().recognise_offer(&clues, offer)
+            };
             let verdict = verdict(id);
             let mut lacks = verdict
                 .shortfalls()
@@ -125,7 +131,9 @@ impl<'a> Clients<'a> {
             if let Some(user_agent) = user_agent {
                 sum(&mut program.user_agents, user_agent, usage);
             }
-            sum(&mut program.ja4, prints.ja4.clone(), usage);
+            if let Some(ja4) = ja4 {
+                sum(&mut program.ja4, ja4.clone(), usage);
+            }
         }
         let mut programs: Vec<Program> = programs
             .into_iter()
@@ -144,8 +152,7 @@ impl<'a> Clients<'a> {
     fn prints(&mut self, id: OfferId) -> Option<(&'a Offer, &Prints)> {
         let offer = self.offers.get(&id)?;
         let prints = self.prints.entry(id).or_insert_with(|| Prints {
-            ja3: hello::ja3(offer),
-            ja4: hello::ja4(offer),
+            fingerprints: (!offer.is_partial()).then(|| (hello::ja3(offer), hello::ja4(offer))),
             max: offer.max_version(),
         });
         Some((offer, prints))

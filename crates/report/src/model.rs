@@ -78,7 +78,8 @@ pub struct Seen {
     pub days: f64,
 }
 
-/// Connections that no floor can judge, by why.
+/// Connections by how much they show of what their client offers. What no hello, no details or no offer is known of, no
+/// floor can judge; a part of an offer is enough for some floors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Evidence {
     /// All connections.
@@ -89,6 +90,8 @@ pub struct Evidence {
     pub other: u64,
     /// Their offer is not in the ledger.
     pub lost: u64,
+    /// Only a part of the offer is known: a log shows what was agreed on, and nobody saw the hello.
+    pub partial: u64,
 }
 
 /// Health checks, scanners and bots.

@@ -107,6 +107,7 @@ impl<'a> Subject<'a> {
         self.verdicts = offers
             .iter()
             .map(|(id, offer)| (*id, self.floor.judge(offer)))
+            .filter(|(_, verdict)| !verdict.cannot_tell())
             .collect();
     }
 

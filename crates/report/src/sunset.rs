@@ -145,9 +145,7 @@ fn already_missing(
     };
     let mut old = HashMap::new();
     for group in inquiry.ledger.groups(before)? {
-        let misses = subject
-            .verdict(group.offer)
-            .is_some_and(|verdict| !verdict.meets());
+        let misses = subject.verdict(group.offer).is_some_and(Verdict::misses);
         // The range ends within an hour, and that whole hour is in the answer.
         if misses && inquiry.counts(group.visitor) && group.counts.first < since {
             old.insert(group.who, group.counts.first);

@@ -123,7 +123,7 @@ impl Memory {
         let misses = plan
             .sunsets
             .iter()
-            .any(|sunset| !sunset.floor.judge(offer).meets());
+            .any(|sunset| sunset.floor.judge(offer).misses());
         let places = if misses { &self.misses } else { &self.meets };
         note(places, (address.to_canonical(), id), account, at);
     }

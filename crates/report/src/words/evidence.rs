@@ -27,6 +27,7 @@ pub(crate) fn evidence(report: &Report) -> Vec<String> {
             ));
         }
     }
+    said.extend(partial(report));
     for gap in &report.gaps {
         let until = gap.until.map_or_else(|| "now".to_owned(), when);
         let missing = match gap.connections {
@@ -59,6 +60,36 @@ pub(crate) fn evidence(report: &Report) -> Vec<String> {
         ));
     }
     said
+}
+
+/// What is known from logs, and which floors that leaves open.
+fn partial(report: &Report) -> Option<String> {
+    let evidence = report.evidence;
+    if evidence.partial == 0 {
+        return None;
+    }
+    let without = evidence.no_hello + evidence.other + evidence.lost;
+    let open = report.sunsets.iter().filter_map(|sunset| {
+        let open = sunset.connections.unjudged.checked_sub(without)?;
+        (open > 0).then(|| {
+            format!(
+                "{} by {}",
+                percent(open, evidence.connections),
+                sunset.floor
+            )
+        })
+    });
+    let open: Vec<String> = open.collect();
+    let judged = if open.is_empty() {
+        "that is enough to judge all of them".to_owned()
+    } else {
+        format!("too little to judge {}", open.join(", "))
+    };
+    Some(format!(
+        "{} of connections ({}) are known by what was agreed on, without the client's whole offer: {judged}.",
+        percent(evidence.partial, evidence.connections),
+        number(evidence.partial)
+    ))
 }
 
 fn visitors(visitors: &Visitors) -> Option<String> {
