@@ -8,8 +8,6 @@ use ledger::{Negotiated, Outcome};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::accounts::Place;
-use crate::accounts::certificate::ClientCertificate;
 use crate::bounds::Permit;
 use crate::core::{Core, Entrance};
 use crate::door::Admitted;
@@ -18,6 +16,8 @@ use crate::lingering::Lingering;
 use crate::record::{Made, Record, Treated};
 use crate::tls::{self, HandshakeError, Resting};
 use crate::wire::Wire;
+use accounts::ClientCertificate;
+use accounts::Place;
 
 /// A connection after its handshake: what every request on it needs to know.
 pub(crate) struct Session {

@@ -9,7 +9,6 @@ use floor::{Decision, Plan, Sunset};
 use ledger::Sink;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Accounts, Memory};
 use crate::bounds::Bounds;
 use crate::clock::Clock;
 use crate::http::proxy::Proxy;
@@ -18,7 +17,8 @@ use crate::levers::Levers;
 use crate::settings::Settings;
 use crate::sweep::Sweep;
 use crate::tls::certificates::Certificates;
-use crate::visitors::Visitors;
+use accounts::Visitors;
+use accounts::{Accounts, Memory};
 
 /// What a reload replaces, all at once.
 pub(crate) struct Live {

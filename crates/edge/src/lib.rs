@@ -19,19 +19,16 @@
 //! | `wire`, `lingering` | the socket under TLS: few system calls, and a close that lets the last words arrive |
 //! | `hand_over` | giving the listening sockets to the process that takes this one's place |
 //! | `record`, `sweep` | the sighting while it lasts, and what is handed over of it meanwhile |
-//! | `accounts`, `privacy`, `secret` | who is calling, who called from here before, and what is kept of that |
-//! | `visitors` | who is no customer |
 //! | `levers`, `guard` | holds, what is known of accounts, and the share that is turned away |
 //! | `calendar` | the plan as iCalendar |
 //! | `bounds` | how many connections, in all and from one address |
 //! | `settings`, `clock`, `core`, `server` | what all of them share; start, reload, stop |
 //!
-//! It decides nothing itself: every decision is `floor`'s. It knows nothing of the console, and writes no
-//! file but those of its local authority and its secret, and the socket it can be taken over by.
+//! It decides nothing itself: every decision is `floor`'s. Who is calling, `accounts` tells it. It knows nothing of
+//! the console, and writes no file but those of its local authority, and the socket it can be taken over by.
 
 #![forbid(unsafe_code)]
 
-mod accounts;
 mod bounds;
 mod calendar;
 mod clock;
@@ -44,19 +41,13 @@ mod hand_over;
 mod http;
 mod levers;
 mod lingering;
-mod privacy;
 mod record;
-pub mod secret;
 mod server;
 pub mod settings;
-mod stamp;
 mod sweep;
 mod tls;
-mod visitors;
 mod wire;
 
-pub use accounts::memory::MOST_ASSOCIATIONS;
-pub use accounts::{AccountsError, JwksError, RangesError};
 pub use calendar::icalendar;
 pub use clock::Clock;
 pub use guard::Tripped;

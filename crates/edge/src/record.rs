@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use ledger::{Account, Entry, Judged, Outcome, Requests, Sighting, Sink, Visitor};
 
 use crate::clock::Clock;
-use crate::privacy::kept;
-use crate::settings::Addresses;
+use accounts::Addresses;
+use accounts::kept;
 
 /// A sighting under way. Its last entry is handed over when it is dropped, so that a connection counts once, however
 /// it ends.

@@ -16,7 +16,6 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::accounts::{Accounts, AccountsError, LONGEST_SET, Memory};
 use crate::bounds::Bounds;
 use crate::clock::Clock;
 use crate::core::{Core, Entrance, Live};
@@ -28,13 +27,14 @@ use crate::http::proxy::Proxy;
 use crate::http::reports::Reports;
 use crate::http::upstream::ConnectError;
 use crate::levers::Levers;
-use crate::secret::Secret;
 use crate::settings::Settings;
 use crate::sweep::Sweep;
 use crate::tls::certificates::{CertificateError, Certificates};
 use crate::tls::local_ca;
 use crate::tls::tickets::{self, Tickets};
-use crate::visitors::Visitors;
+use accounts::Secret;
+use accounts::Visitors;
+use accounts::{Accounts, AccountsError, LONGEST_SET, Memory};
 
 /// How often certificate files are looked at for changes.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(5);
@@ -492,7 +492,7 @@ async fn watch_accounts(core: Arc<Core>) {
         }
         let verifier = live.accounts.verifier();
         let due =
-            verifier.and_then(|verifier| Some((verifier, verifier.due(Instant::now().into())?)));
+            verifier.and_then(|verifier| Some((verifier, verifier.due(Instant::now())?)));
         let Some((verifier, url)) = due else {
             continue;
         };
@@ -501,7 +501,7 @@ async fn watch_accounts(core: Arc<Core>) {
             () = core.stopping.cancelled() => return,
         };
         let answer = answer.as_deref().map_err(Clone::clone);
-        match verifier.answered(Instant::now().into(), url, answer) {
+        match verifier.answered(Instant::now(), url, answer) {
             Ok(()) => tracing::info!(%url, "token keys fetched"),
             Err(error) => {
                 tracing::error!(%error, "token keys cannot be fetched; those that were fetched before stay")

@@ -1,7 +1,6 @@
 //! The edge's part of `sundown.toml`. Every key has a default; a default is what suits an edge on the public
 //! internet.
 
-mod account;
 mod levers;
 
 use std::net::SocketAddr;
@@ -11,15 +10,13 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use hyper::Uri;
 use hyper::http::uri::{Authority, Scheme};
-use jiff::SignedDuration;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-pub use account::{AccountSettings, AccountSource, JwksSettings, KeyHash, KeySource, TokenPath};
-pub use levers::{Admin, GuardSettings};
+use accounts::{AccountSettings, Privacy, VisitorTable, duration};
 
-pub use crate::visitors::VisitorTable;
+pub use levers::{Admin, GuardSettings};
 
 /// One `[[listener]]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -139,30 +136,6 @@ impl<'de> Deserialize<'de> for Upstream {
             .parse()
             .map_err(D::Error::custom)
     }
-}
-
-/// `[privacy]`.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Privacy {
-    /// How much of a client's address is kept. Default `"whole"`. A restart leaves only that much to attribute clients
-    /// by that are refused: with `"truncated"` every account that was seen in the network with the same offer is a
-    /// candidate, and decides nothing; with `"none"` there are none.
-    #[serde(default)]
-    pub addresses: Addresses,
-}
-
-/// How much of a client's address is kept in what is written down.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Addresses {
-    /// All of it.
-    #[default]
-    Whole,
-    /// The /24 of an IPv4 address, the /48 of an IPv6 address.
-    Truncated,
-    /// Nothing.
-    None,
 }
 
 /// `[limits]`: what one client, or all together, can make the edge hold.
@@ -323,23 +296,6 @@ impl Default for Listener {
             tickets: true,
         }
     }
-}
-
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let duration: SignedDuration = text.parse().map_err(|error| {
-        D::Error::custom(format!(
-            "{text:?} is no length of time ({error}); write one like \"10s\" or \"2m 30s\""
-        ))
-    })?;
-    Duration::try_from(duration)
-        .ok()
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| {
-            D::Error::custom(format!(
-                "{text:?} is no time at all; write a length of time above zero, like \"10s\""
-            ))
-        })
 }
 
 fn explain_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {

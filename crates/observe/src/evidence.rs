@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use accounts::Shown;
 use hello::Offer;
 use jiff::Timestamp;
 use ledger::{Negotiated, Outcome};
@@ -36,20 +37,4 @@ pub struct Evidence<'a> {
     pub connections: u64,
     /// How many requests were made on them.
     pub requests: u64,
-}
-
-/// What a client showed of who it is: the same things as the edge looks at, so that one configuration names the same
-/// accounts from both. Borrowed from the evidence; keys among them are looked at and forgotten.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Shown<'a> {
-    /// Request headers by lower-case name, those that the evidence has.
-    pub headers: &'a [(&'a str, &'a str)],
-    /// The user of HTTP Basic authentication.
-    pub basic_user: Option<&'a str>,
-    /// The subject of the client's certificate.
-    pub certificate: Option<&'a str>,
-    /// The account's id itself, where the evidence has a field for it.
-    pub account: Option<&'a str>,
-    /// The path that was requested, without the query.
-    pub path: Option<&'a str>,
 }

@@ -7,4 +7,5 @@
 
 mod evidence;
 
-pub use evidence::{Evidence, Shown};
+pub use accounts::Shown;
+pub use evidence::Evidence;

@@ -7,11 +7,9 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+use accounts::{AccountSettings, KeySource, Privacy, VisitorTable};
 use anyhow::Context;
-use edge::settings::{
-    AccountSettings, Admin, Answers, GuardSettings, KeySource, Limits, Listener, Privacy, Settings,
-    VisitorTable,
-};
+use edge::settings::{Admin, Answers, GuardSettings, Limits, Listener, Settings};
 use floor::Plan;
 use floor::Problem;
 use floor::config::{CohortTable, ExceptionTable, PlanTables, PreviewTable, SunsetTable};

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
+use accounts::Secret;
 use anyhow::{Context, anyhow};
-use edge::secret::Secret;
 use edge::settings::{Settings, Upstream};
 use edge::{Clock, Edge, Handle, Ingredients, StartError, Taken};
 use ledger::{Association, LedgerSettings, Query, Reader, Receiver, Sink, Writer};
@@ -139,7 +139,7 @@ fn remembered(data_dir: &Path, settings: &Settings) -> Vec<Association> {
         return Vec::new();
     }
     Reader::open(&data_dir.join(ledger::FILE))
-        .and_then(|reader| reader.associations(edge::MOST_ASSOCIATIONS))
+        .and_then(|reader| reader.associations(accounts::MOST_ASSOCIATIONS))
         .unwrap_or_else(|error| {
             tracing::warn!("clients that are refused cannot be attributed by what was seen before this start: {error}");
             Vec::new()

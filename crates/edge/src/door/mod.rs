@@ -20,12 +20,12 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use accept::accept;
 
-use crate::accounts::AtHello;
 use crate::core::{Core, Live};
 use crate::farewell::{self, Unread};
 use crate::record::Record;
 use crate::tls::policy::Serving;
-use crate::visitors::{Hello, Seen};
+use accounts::AtHello;
+use accounts::{Hello, Seen};
 use knock::{Knock, Opening};
 
 /// A connection that is let in.
@@ -123,7 +123,7 @@ fn answer(
         Opening::Stopping => (Outcome::Stopped, Answer::Close),
     };
     let visitor = live.visitors.who(&Seen {
-        address,
+        address: Some(address),
         hello: None,
         request: None,
     });
@@ -160,7 +160,7 @@ fn judge(
     };
     let decision = live.plan.decide(&offer, &who, Moment::Hello, now);
     let visitor = live.visitors.who(&Seen {
-        address,
+        address: Some(address),
         hello: Some(Hello {
             sni: sni.as_deref(),
             offer: &offer,

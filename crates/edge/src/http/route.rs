@@ -16,7 +16,7 @@ use super::{explain, headers, health, notice, page, token};
 use crate::connection::Session;
 use crate::core::Live;
 use crate::record::{Decided, Made, Treated};
-use crate::visitors::{Asked, Hello, Seen};
+use accounts::{Asked, Hello, Seen};
 
 /// The longest User-Agent that is kept.
 const LONGEST_USER_AGENT: usize = 256;
@@ -151,7 +151,7 @@ fn visitor(session: &Session, live: &Live, user_agent: Option<&str>, path: &str)
         return before.visitor;
     }
     live.visitors.who(&Seen {
-        address: session.peer.ip(),
+        address: Some(session.peer.ip()),
         hello: Some(Hello {
             sni: session.sni.as_deref(),
             offer: &session.offer,

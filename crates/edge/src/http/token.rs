@@ -8,8 +8,8 @@ use hyper::{HeaderMap, Method, Request};
 use tokio::time::timeout;
 
 use super::peeked::Peeked;
-use crate::accounts::{credentials::basic_user, plain};
 use crate::core::Live;
+use accounts::{basic_user, plain};
 
 /// How much of a token request is looked at. A `client_id` after a longer `code` or assertion is not found.
 const MOST: usize = 8 << 10;

@@ -14,7 +14,7 @@ use x509_parser::pem::Pem;
 use super::policy::Serving;
 use super::tickets::Tickets;
 use crate::settings::{CertificateFiles, ClientCertificates};
-use crate::stamp::{Stamp, stamp};
+use accounts::{Stamp, stamp};
 
 /// The certificates of one listener, as a TLS configuration that is swapped when a file changes.
 pub(crate) struct Certificates {

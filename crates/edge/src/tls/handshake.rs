@@ -13,7 +13,7 @@ use s2n_tls_tokio::{TlsAcceptor, TlsStream};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::policy::Serving;
-use crate::accounts::certificate::ClientCertificate;
+use accounts::ClientCertificate;
 
 /// A stream after its handshake.
 pub(crate) type Secured<S> = TlsStream<S, Watched>;

@@ -3,33 +3,23 @@
 //! Keys and tokens are looked at and forgotten: what leaves here is the name that the configuration maps a
 //! key to, or a keyed hash of it.
 
-pub(crate) mod certificate;
-pub(crate) mod credentials;
-mod jwks;
-pub(crate) mod memory;
-mod ranges;
-
 use std::collections::HashMap;
 use std::io::Write;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use hyper::HeaderMap;
+use http::HeaderMap;
 use sha2::{Digest, Sha256};
 
-pub use jwks::JwksError;
-pub(crate) use jwks::LONGEST_SET;
-pub(crate) use memory::Memory;
-pub use ranges::RangesError;
-
-use self::credentials::{authorization, basic_user, unverified_claim};
-use self::jwks::Verifier;
-use self::ranges::Ranges;
-use crate::privacy::kept;
-use crate::settings::{AccountSettings, AccountSource, Addresses};
+use crate::certificate::common_name;
+use crate::credentials::{authorization, basic_user, unverified_claim};
+use crate::jwks::{JwksError, Verifier};
+use crate::privacy::{Addresses, kept};
+use crate::ranges::{Ranges, RangesError};
+use crate::settings::{AccountSettings, AccountSource};
 
 /// Names accounts.
-pub(crate) struct Accounts {
+pub struct Accounts {
     sources: Vec<AccountSource>,
     /// SHA-256 of a key to the account's name.
     names: HashMap<[u8; 32], Arc<str>>,
@@ -57,16 +47,34 @@ pub enum AccountsError {
 
 /// What a connection shows of itself, whatever is asked on it.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
-    pub(crate) address: IpAddr,
-    pub(crate) sni: Option<&'a str>,
+pub struct Place<'a> {
+    /// Its address.
+    pub address: IpAddr,
+    /// The server name in its hello.
+    pub sni: Option<&'a str>,
     /// The account that the client's certificate names.
-    pub(crate) certificate: Option<&'a Arc<str>>,
+    pub certificate: Option<&'a Arc<str>>,
+}
+
+/// What a record of a connection shows of who made it: a log's fields, for instance. Keys among them are looked at and
+/// forgotten.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shown<'a> {
+    /// Request headers, those that the record has.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The user of HTTP Basic.
+    pub basic_user: Option<&'a str>,
+    /// The subject of the client's certificate.
+    pub certificate: Option<&'a str>,
+    /// The account's id itself, where the record has a field for it.
+    pub account: Option<&'a str>,
+    /// The path that was requested, without the query.
+    pub path: Option<&'a str>,
 }
 
 /// What is known of the account when the hello was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum AtHello {
+pub enum AtHello {
     /// This one: no request can name another.
     Certain(Arc<str>),
     /// This one, by the network or the name it came to, unless a request names another.
@@ -76,7 +84,12 @@ pub(crate) enum AtHello {
 }
 
 impl Accounts {
-    pub(crate) fn new(
+    /// Reads the tables. `hash_key` is the secret's, `addresses` what of an address may be an account's id.
+    ///
+    /// # Errors
+    ///
+    /// When a table of ranges or a set of keys cannot be used; the error names the file, the line and the remedy.
+    pub fn new(
         settings: &AccountSettings,
         hash_key: [u8; 32],
         addresses: Addresses,
@@ -102,30 +115,30 @@ impl Accounts {
     }
 
     /// Whether any source is configured.
-    pub(crate) fn is_used(&self) -> bool {
+    pub fn is_used(&self) -> bool {
         !self.sources.is_empty() || !self.token_paths.is_empty()
     }
 
     /// Whether OAuth 2 token requests are answered at this path.
-    pub(crate) fn issues_tokens(&self, path: &str) -> bool {
+    pub fn issues_tokens(&self, path: &str) -> bool {
         self.token_paths.iter().any(|issuing| issuing == path)
     }
 
     /// Takes over what the settings before had and these cannot have at once.
-    pub(crate) fn go_on_from(&self, before: &Self) {
+    pub fn go_on_from(&self, before: &Self) {
         if let (Some(verifier), Some(before)) = (&self.verifier, &before.verifier) {
             verifier.go_on_from(before);
         }
     }
 
     /// What verifies tokens, where they are verified.
-    pub(crate) fn verifier(&self) -> Option<&Verifier> {
+    pub fn verifier(&self) -> Option<&Verifier> {
         self.verifier.as_ref()
     }
 
     /// Reads the files that have changed again; on an error, given once for each change, what was read before stays in
     /// use. Says what was read.
-    pub(crate) fn reload_if_changed(&self) -> Result<Option<&'static str>, AccountsError> {
+    pub fn reload_if_changed(&self) -> Result<Option<&'static str>, AccountsError> {
         if let Some(ranges) = &self.ranges
             && ranges.reload_if_changed()?
         {
@@ -141,7 +154,7 @@ impl Accounts {
 
     /// What is known before any request. A source that looks at requests may answer at the first, so what comes after
     /// it is not certain yet; so may a certificate, and a token request where there are token endpoints.
-    pub(crate) fn at_hello(&self, address: IpAddr, sni: Option<&str>) -> AtHello {
+    pub fn at_hello(&self, address: IpAddr, sni: Option<&str>) -> AtHello {
         let mut certain = self.token_paths.is_empty();
         for source in &self.sources {
             let found = match source {
@@ -153,7 +166,7 @@ impl Accounts {
                     continue;
                 }
                 AccountSource::Sni | AccountSource::Range | AccountSource::Address => {
-                    self.of_place(source, address, sni, None)
+                    self.of_place(source, Some(address), sni, None)
                 }
             };
             match found {
@@ -171,7 +184,7 @@ impl Accounts {
 
     /// The account of a request: the first source that answers. `before` is what the connection showed last; most
     /// requests show the same, and cost no room then.
-    pub(crate) fn of_request(
+    pub fn of_request(
         &self,
         headers: &HeaderMap,
         place: Place<'_>,
@@ -188,7 +201,41 @@ impl Accounts {
             AccountSource::Basic => basic_user(headers).map(|user| plain(&user, before)),
             AccountSource::Certificate => place.certificate.cloned(),
             AccountSource::Sni | AccountSource::Range | AccountSource::Address => {
-                self.of_place(source, place.address, place.sni, before)
+                self.of_place(source, Some(place.address), place.sni, before)
+            }
+        })
+    }
+
+    /// The account of what was recorded elsewhere: the same sources, as far as the record has them.
+    pub fn of_record(
+        &self,
+        shown: &Shown<'_>,
+        address: Option<IpAddr>,
+        sni: Option<&str>,
+    ) -> Option<Arc<str>> {
+        let header = |name: &str| {
+            let mut all = shown.headers.iter();
+            all.find(|(shown, value)| shown.eq_ignore_ascii_case(name) && !value.is_empty())
+                .map(|(_, value)| *value)
+        };
+        if let Some(account) = shown.account {
+            return Some(plain(account, None));
+        }
+        self.sources.iter().find_map(|source| match source {
+            AccountSource::Header(name) => {
+                header(name.as_str()).map(|key| self.of_secret(key.as_bytes(), None))
+            }
+            AccountSource::Bearer(claim) => {
+                let (scheme, token) = header("authorization")?.split_once(' ')?;
+                let is_bearer = scheme.eq_ignore_ascii_case("bearer");
+                is_bearer.then(|| self.of_token(token.trim(), claim, None))?
+            }
+            AccountSource::Basic => shown.basic_user.map(|user| plain(user, None)),
+            AccountSource::Certificate => shown
+                .certificate
+                .map(|subject| plain(common_name(subject), None)),
+            AccountSource::Sni | AccountSource::Range | AccountSource::Address => {
+                self.of_place(source, address, sni, None)
             }
         })
     }
@@ -196,15 +243,15 @@ impl Accounts {
     fn of_place(
         &self,
         source: &AccountSource,
-        address: IpAddr,
+        address: Option<IpAddr>,
         sni: Option<&str>,
         before: Option<&Arc<str>>,
     ) -> Option<Arc<str>> {
         match source {
             AccountSource::Sni => sni.map(|sni| plain(sni, before)),
-            AccountSource::Range => self.ranges.as_ref()?.find(address),
+            AccountSource::Range => self.ranges.as_ref()?.find(address?),
             AccountSource::Address => {
-                kept(address, self.addresses).map(|address| plain(&address.to_string(), before))
+                kept(address?, self.addresses).map(|address| plain(&address.to_string(), before))
             }
             _ => None,
         }
@@ -251,7 +298,7 @@ impl Accounts {
 pub(crate) const LONGEST_ID: usize = 128;
 
 /// An id from what somebody else wrote.
-pub(crate) fn plain(text: &str, before: Option<&Arc<str>>) -> Arc<str> {
+pub fn plain(text: &str, before: Option<&Arc<str>>) -> Arc<str> {
     if text.len() <= LONGEST_ID && !text.contains(char::is_control) {
         return same(text, before);
     }
@@ -275,7 +322,7 @@ mod tests {
     use super::*;
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    use hyper::header::HeaderValue;
+    use http::header::HeaderValue;
 
     const ADDRESS: &str = "192.0.2.77";
 
@@ -347,6 +394,48 @@ mod tests {
             Some("192.0.2.0"),
             "the privacy setting holds for account ids too"
         );
+    }
+
+    #[test]
+    fn a_record_names_the_account_that_the_request_named() {
+        let accounts =
+            accounts(r#"sources = ["header:X-Api-Key", "basic", "certificate", "address"]"#);
+        let key = "secret-of-another";
+        let headers = [("x-api-key", key)];
+        let record = |shown: Shown<'_>| {
+            let address = Some(ADDRESS.parse().unwrap());
+            accounts
+                .of_record(&shown, address, None)
+                .map(|id| id.to_string())
+        };
+        let by_header = record(Shown {
+            headers: &headers,
+            ..Shown::default()
+        });
+        assert_eq!(by_header, of(&accounts, &[("x-api-key", key)]));
+        for (subject, id) in [
+            ("CN=kiosk,O=Acme", "kiosk"),
+            ("/O=Acme/CN=kiosk", "kiosk"),
+            ("O=Acme", "O=Acme"),
+            (r"CN=a\,CN=b", r"CN=a\,CN=b"),
+        ] {
+            let by_certificate = record(Shown {
+                certificate: Some(subject),
+                ..Shown::default()
+            });
+            assert_eq!(by_certificate.as_deref(), Some(id));
+        }
+        let named = record(Shown {
+            account: Some("acme"),
+            headers: &headers,
+            ..Shown::default()
+        });
+        assert_eq!(
+            named.as_deref(),
+            Some("acme"),
+            "the record says it outright"
+        );
+        assert_eq!(record(Shown::default()).as_deref(), Some("192.0.2.0"));
     }
 
     #[test]

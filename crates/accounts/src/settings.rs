@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hyper::Uri;
-use hyper::header::HeaderName;
+use http::Uri;
+use http::header::HeaderName;
+use jiff::SignedDuration;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -91,7 +92,7 @@ struct JwksTable {
     issuer: Option<String>,
     #[serde(default)]
     audience: OneOrMore,
-    #[serde(default = "an_hour", deserialize_with = "super::duration")]
+    #[serde(default = "an_hour", deserialize_with = "duration")]
     refresh: Duration,
 }
 
@@ -250,4 +251,26 @@ impl<'de> Deserialize<'de> for AccountSource {
             _ => Err(fault()),
         }
     }
+}
+
+/// Reads a length of time above zero, written like "10s" or "2m 30s".
+///
+/// # Errors
+///
+/// When it is anything else.
+pub fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let duration: SignedDuration = text.parse().map_err(|error| {
+        D::Error::custom(format!(
+            "{text:?} is no length of time ({error}); write one like \"10s\" or \"2m 30s\""
+        ))
+    })?;
+    Duration::try_from(duration)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| {
+            D::Error::custom(format!(
+                "{text:?} is no time at all; write a length of time above zero, like \"10s\""
+            ))
+        })
 }

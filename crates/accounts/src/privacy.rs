@@ -2,10 +2,34 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::settings::Addresses;
+use serde::Deserialize;
+
+/// `[privacy]`.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Privacy {
+    /// How much of a client's address is kept. Default `"whole"`. A restart leaves only that much to attribute clients
+    /// by that are refused: with `"truncated"` every account that was seen in the network with the same offer is a
+    /// candidate, and decides nothing; with `"none"` there are none.
+    #[serde(default)]
+    pub addresses: Addresses,
+}
+
+/// How much of a client's address is kept in what is written down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Addresses {
+    /// All of it.
+    #[default]
+    Whole,
+    /// The /24 of an IPv4 address, the /48 of an IPv6 address.
+    Truncated,
+    /// Nothing.
+    None,
+}
 
 /// What of `address` may be written down.
-pub(crate) fn kept(address: IpAddr, setting: Addresses) -> Option<IpAddr> {
+pub fn kept(address: IpAddr, setting: Addresses) -> Option<IpAddr> {
     let address = address.to_canonical();
     match (setting, address) {
         (Addresses::Whole, address) => Some(address),

@@ -8,10 +8,11 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use hyper::Uri;
+use http::Uri;
+use jiff::Timestamp;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{
@@ -21,18 +22,16 @@ use lru::LruCache;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use tokio::time::Instant;
 
-use super::credentials::text_of;
-use super::plain;
-use crate::clock::real_now;
+use crate::credentials::text_of;
+use crate::names::plain;
 use crate::settings::{JwksSettings, KeySource};
 use crate::stamp::{Stamp, stamp};
 
 /// The longest token that is looked at: a browser's head has room for no longer one.
 const LONGEST_TOKEN: usize = 16 << 10;
 /// The longest set of keys, and how many of its keys are used; real ones have two or three.
-pub(crate) const LONGEST_SET: usize = 1 << 20;
+pub const LONGEST_SET: usize = 1 << 20;
 const MOST_KEYS: usize = 100;
 /// Keys that one token is tried with; a token that names its key fits one.
 const MOST_TRIES: usize = 8;
@@ -49,7 +48,7 @@ const SOONEST: Duration = Duration::from_secs(10);
 const LATEST: Duration = Duration::from_secs(300);
 
 /// Verifies tokens.
-pub(crate) struct Verifier {
+pub struct Verifier {
     settings: JwksSettings,
     keys: ArcSwap<Vec<Key>>,
     known: Mutex<LruCache<[u8; 32], Known>>,
@@ -107,7 +106,7 @@ pub enum JwksError {
 
 impl Verifier {
     /// Reads the file; a URL is left to [`Verifier::due`].
-    pub(super) fn open(settings: &JwksSettings) -> Result<Self, JwksError> {
+    pub(crate) fn open(settings: &JwksSettings) -> Result<Self, JwksError> {
         let (keys, seen) = match &settings.keys {
             // Stamped first: a change while reading is seen as a change next time.
             KeySource::File(path) => {
@@ -130,7 +129,7 @@ impl Verifier {
     }
 
     /// Takes the keys that another had from the same place: a reload must not lose what was fetched.
-    pub(super) fn go_on_from(&self, before: &Self) {
+    pub(crate) fn go_on_from(&self, before: &Self) {
         if self.settings.keys == before.settings.keys
             && let KeySource::Url(_) = self.settings.keys
         {
@@ -139,7 +138,7 @@ impl Verifier {
     }
 
     /// The account that a token's claim names, if the token verifies.
-    pub(super) fn account(&self, token: &str, claim: &str) -> Option<Arc<str>> {
+    pub(crate) fn account(&self, token: &str, claim: &str) -> Option<Arc<str>> {
         if token.len() > LONGEST_TOKEN {
             return None;
         }
@@ -149,7 +148,7 @@ impl Verifier {
             .chain_update(token)
             .finalize();
         let hash = <[u8; 32]>::from(hash);
-        let now = real_now().as_second();
+        let now = real_now();
         let known = self.known().get(&hash).cloned();
         if let Some(known) = known.filter(|known| now < known.until) {
             return known.account;
@@ -208,7 +207,7 @@ impl Verifier {
     }
 
     /// Reads a file again that has changed; on an error, given once for each change, the keys stay.
-    pub(super) fn reload_if_changed(&self) -> Result<bool, JwksError> {
+    pub(crate) fn reload_if_changed(&self) -> Result<bool, JwksError> {
         let KeySource::File(path) = &self.settings.keys else {
             return Ok(false);
         };
@@ -224,7 +223,7 @@ impl Verifier {
     }
 
     /// The URL to be asked now, if one is.
-    pub(crate) fn due(&self, now: Instant) -> Option<&Uri> {
+    pub fn due(&self, now: Instant) -> Option<&Uri> {
         let KeySource::Url(url) = &self.settings.keys else {
             return None;
         };
@@ -244,7 +243,7 @@ impl Verifier {
     }
 
     /// Takes what the URL answered. On an error the keys stay as they were.
-    pub(crate) fn answered(
+    pub fn answered(
         &self,
         now: Instant,
         url: &Uri,
@@ -301,6 +300,15 @@ impl Key {
         };
         named && algorithm
     }
+}
+
+/// Seconds of the Unix epoch. Who issued a token wrote the real time in it, whatever the plan's clock says.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an argument would have to come through every request, for tokens alone"
+)]
+fn real_now() -> i64 {
+    Timestamp::now().as_second()
 }
 
 fn why(kind: &ErrorKind) -> &'static str {

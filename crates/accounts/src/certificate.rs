@@ -6,23 +6,23 @@ use std::sync::Arc;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-use super::plain;
+use crate::names::plain;
 
 /// The longest subject that is passed on; no header should be longer, and no real subject is.
 const LONGEST: usize = 4096;
 
 /// A client certificate that was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ClientCertificate {
+pub struct ClientCertificate {
     /// Its subject as RFC 4514 writes it, in ASCII: what is beyond is escaped as that RFC allows.
-    pub(crate) subject: String,
+    pub subject: String,
     /// The account: the common name, or the whole subject where there is none or there are several.
-    pub(crate) account: Arc<str>,
+    pub account: Arc<str>,
 }
 
 impl ClientCertificate {
     /// Reads the leaf. `None` for a certificate without a subject, which names nobody.
-    pub(crate) fn read(der: &[u8]) -> Option<Self> {
+    pub fn read(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         Self::of(certificate.subject())
     }
@@ -42,6 +42,21 @@ impl ClientCertificate {
             account: plain(common_name.unwrap_or(&subject), None),
             subject,
         })
+    }
+}
+
+/// The common name in a subject that somebody else wrote as a string, by RFC 4514 (`CN=kiosk,O=Acme`) or as OpenSSL
+/// once did (`/O=Acme/CN=kiosk`); the whole subject where it has none or several. A name with an escaped separator in it
+/// is left whole too.
+pub(crate) fn common_name(subject: &str) -> &str {
+    let separator = if subject.starts_with('/') { '/' } else { ',' };
+    let mut names = subject.split(separator).filter_map(|part| {
+        let (kind, name) = part.trim().split_once('=')?;
+        kind.eq_ignore_ascii_case("CN").then_some(name)
+    });
+    match (names.next(), names.next()) {
+        (Some(name), None) if !name.is_empty() && !subject.contains('\\') => name,
+        _ => subject,
     }
 }
 

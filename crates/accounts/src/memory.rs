@@ -11,8 +11,7 @@ use jiff::Timestamp;
 use ledger::{Association, Candidate, Inferred, MOST_CANDIDATES};
 use lru::LruCache;
 
-use crate::privacy::kept;
-use crate::settings::Addresses;
+use crate::privacy::{Addresses, kept};
 
 /// Pairs of an address and an offer that are remembered; the one not seen for longest is forgotten first. About 130
 /// bytes each with one account, 800 with as many as are kept: measured, 13 MB when full, and 80 at most, in each of two
@@ -26,7 +25,7 @@ pub const MOST_ASSOCIATIONS: usize = PLACES.get();
 ///
 /// All that show themselves are remembered, for a sunset may be planned tomorrow. Offers that miss a floor of the plan
 /// have a place of their own: they are few, they are who will be refused, and the many others must not push them out.
-pub(crate) struct Memory {
+pub struct Memory {
     misses: Mutex<Places>,
     meets: Mutex<Places>,
 }
@@ -66,11 +65,12 @@ impl Seen {
 
 /// What is remembered of a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Remembered {
-    pub(crate) inferred: Inferred,
+pub struct Remembered {
+    /// The accounts that it may be, with the age of what is known.
+    pub inferred: Inferred,
     /// The one account that was ever seen at exactly this address: what a decision may go by. Of several nobody can
     /// tell from here which it is, and one that was seen somewhere in the same network may be a neighbour.
-    pub(crate) only: Option<Arc<str>>,
+    pub only: Option<Arc<str>>,
 }
 
 impl Default for Memory {
@@ -90,7 +90,7 @@ impl Default for Memory {
 
 impl Memory {
     /// What an earlier run of the edge saw, the latest first.
-    pub(crate) fn recalling(associations: &[Association]) -> Self {
+    pub fn recalling(associations: &[Association]) -> Self {
         let memory = Self::default();
         // The latest last, so that it is forgotten last. Whether it misses a floor, the offer alone would say, which
         // is not here: one that does moves when it is seen again.
@@ -112,7 +112,7 @@ impl Memory {
     }
 
     /// An account showed itself.
-    pub(crate) fn remember(
+    pub fn remember(
         &self,
         plan: &Plan,
         address: IpAddr,
@@ -130,7 +130,7 @@ impl Memory {
 
     /// Which accounts were seen at this address with this offer. What an earlier run saw is known by as much of the
     /// address as `privacy` let it keep.
-    pub(crate) fn recall(
+    pub fn recall(
         &self,
         address: IpAddr,
         offer: OfferId,

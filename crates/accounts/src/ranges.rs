@@ -15,14 +15,14 @@ use floor::Cidr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
 
-use super::LONGEST_ID;
+use crate::names::LONGEST_ID;
 use crate::stamp::{Stamp, stamp};
 
 /// The longest file that is read: about a million ranges, which take some 200 MB when they are held.
 const LONGEST: u64 = 32 << 20;
 
 /// A table of ranges that is swapped when its file changes.
-pub(super) struct Ranges {
+pub(crate) struct Ranges {
     path: PathBuf,
     current: ArcSwap<Table>,
     /// The state of the file when it was last looked at, whether or not it could be used: once is enough to say so.
@@ -64,7 +64,7 @@ pub enum RangesError {
 
 impl Ranges {
     /// Reads the file.
-    pub(super) fn open(path: &Path) -> Result<Self, RangesError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, RangesError> {
         // Taken first: a change while reading is seen as a change next time.
         let seen = Mutex::new(stamp(path));
         Ok(Self {
@@ -75,7 +75,7 @@ impl Ranges {
     }
 
     /// The account of the smallest range that has this address.
-    pub(super) fn find(&self, address: IpAddr) -> Option<Arc<str>> {
+    pub(crate) fn find(&self, address: IpAddr) -> Option<Arc<str>> {
         let table = self.current.load();
         let found = match address.to_canonical() {
             IpAddr::V4(address) => table.v4.get_lpm(&address.into()).map(|(_, found)| found),
@@ -85,7 +85,7 @@ impl Ranges {
     }
 
     /// Reads the file again if it has changed; on an error the old table stays in use.
-    pub(super) fn reload_if_changed(&self) -> Result<bool, RangesError> {
+    pub(crate) fn reload_if_changed(&self) -> Result<bool, RangesError> {
         let now = stamp(&self.path);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if *seen == now {

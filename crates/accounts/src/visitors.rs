@@ -87,7 +87,7 @@ impl VisitorTable {
             || self
                 .address
                 .iter()
-                .any(|range| range.contains(seen.address));
+                .any(|range| seen.address.is_some_and(|address| range.contains(address)));
         let hello = match (seen.hello, self.hello) {
             (None, Some(true)) | (Some(_), Some(false)) => false,
             (Some(hello), _) => {
@@ -133,30 +133,35 @@ impl VisitorTable {
 
 /// What is seen of a visitor.
 #[derive(Clone, Copy)]
-pub(crate) struct Seen<'a> {
-    pub(crate) address: IpAddr,
+pub struct Seen<'a> {
+    /// Its address; `None` where a record does not have it.
+    pub address: Option<IpAddr>,
     /// Its hello, if one could be read.
-    pub(crate) hello: Option<Hello<'a>>,
+    pub hello: Option<Hello<'a>>,
     /// Its request, if it has made one.
-    pub(crate) request: Option<Asked<'a>>,
+    pub request: Option<Asked<'a>>,
 }
 
 /// What a hello shows.
 #[derive(Clone, Copy)]
-pub(crate) struct Hello<'a> {
-    pub(crate) sni: Option<&'a str>,
-    pub(crate) offer: &'a Offer,
+pub struct Hello<'a> {
+    /// The server name that it asks for.
+    pub sni: Option<&'a str>,
+    /// What it offers.
+    pub offer: &'a Offer,
 }
 
 /// What a request shows.
 #[derive(Clone, Copy)]
-pub(crate) struct Asked<'a> {
-    pub(crate) user_agent: Option<&'a str>,
-    pub(crate) path: &'a str,
+pub struct Asked<'a> {
+    /// Its User-Agent.
+    pub user_agent: Option<&'a str>,
+    /// Its path, without the query.
+    pub path: &'a str,
 }
 
 /// The rules in force.
-pub(crate) struct Visitors {
+pub struct Visitors {
     rules: Vec<VisitorTable>,
     /// The places of those that do not look at User-Agents.
     any_agent: Vec<usize>,
@@ -185,7 +190,7 @@ static RULES: LazyLock<Vec<VisitorTable>> = LazyLock::new(|| {
 
 impl Visitors {
     /// The operator's rules and those that are built in. Fails where the operator's are more than can be searched for.
-    pub(crate) fn new(own: &[VisitorTable]) -> Result<Self, BuildError> {
+    pub fn new(own: &[VisitorTable]) -> Result<Self, BuildError> {
         let rules: Vec<VisitorTable> = own.iter().chain(&*RULES).cloned().collect();
         let (mut any_agent, mut of_parts, mut parts) = (Vec::new(), Vec::new(), Vec::new());
         for (place, rule) in rules.iter().enumerate() {
@@ -207,7 +212,7 @@ impl Visitors {
     }
 
     /// Who it is, by what is seen so far.
-    pub(crate) fn who(&self, seen: &Seen<'_>) -> Visitor {
+    pub fn who(&self, seen: &Seen<'_>) -> Visitor {
         let user_agent = seen.request.and_then(|request| request.user_agent);
         let by_agent = user_agent
             .into_iter()
@@ -223,7 +228,7 @@ impl Visitors {
     }
 
     /// Whether requests of the same User-Agent on one connection can be of different visitors.
-    pub(crate) fn tells_paths_apart(&self) -> bool {
+    pub fn tells_paths_apart(&self) -> bool {
         self.by_path
     }
 }
@@ -249,7 +254,7 @@ mod tests {
     fn who(visitors: &Visitors, address: &str, user_agent: &str, path: &str) -> Visitor {
         let offer = offer();
         visitors.who(&Seen {
-            address: address.parse().unwrap(),
+            address: Some(address.parse().unwrap()),
             hello: Some(Hello {
                 sni: Some("api.example.com"),
                 offer: &offer,
@@ -346,7 +351,7 @@ mod tests {
             "[[visitor]]\nas = \"scanner\"\nja4 = \"{ja4}\"\nsni = \"\"\n[[visitor]]\nas = \"scanner\"\nuser_agent = \"\"\naddress = \"192.0.2.1\""
         ));
         let seen = |address: &str, hello| Seen {
-            address: address.parse().unwrap(),
+            address: Some(address.parse().unwrap()),
             hello,
             request: None,
         };
