@@ -491,8 +491,7 @@ async fn watch_accounts(core: Arc<Core>) {
             }
         }
         let verifier = live.accounts.verifier();
-        let due =
-            verifier.and_then(|verifier| Some((verifier, verifier.due(Instant::now())?)));
+        let due = verifier.and_then(|verifier| Some((verifier, verifier.due(Instant::now())?)));
         let Some((verifier, url)) = due else {
             continue;
         };

@@ -1,11 +1,13 @@
 //! Sightings from what is already there: access logs, packet captures, live traffic.
 //!
 //! In: bytes that somebody else recorded. Out: [`Evidence`], what a connection (or many that look alike) shows of
-//! itself, for whoever records it. What the bytes do not show stays unknown: nothing here guesses.
+//! itself, and from it entries in a ledger ([`Recorder`]). What the bytes do not show stays unknown: nothing here guesses.
 //!
 //! It never touches the traffic that it looks at, and never judges it.
 
 mod evidence;
+mod recorder;
 
 pub use accounts::Shown;
 pub use evidence::Evidence;
+pub use recorder::{Recorder, RecorderError, Rules};
