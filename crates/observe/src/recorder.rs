@@ -71,7 +71,7 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// When the ledger cannot be written; nothing of this piece is then in it.
+    /// When the ledger cannot be written. What was added before stays, to be committed.
     pub fn record(&mut self, evidence: &Evidence<'_>) -> Result<(), LedgerError> {
         let mut entry = self.entry(evidence);
         if evidence.last > evidence.first {
