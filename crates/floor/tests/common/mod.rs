@@ -1,6 +1,8 @@
 //! What the tests share: offers of known kinds of client, and plans from text.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod tables;
+
 use std::net::IpAddr;
 
 use floor::config::PlanTables;
