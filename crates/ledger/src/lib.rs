@@ -37,7 +37,7 @@ pub use error::LedgerError;
 pub use export::{ExportError, Format};
 pub use health::{Health, HealthSnapshot, State};
 pub use importer::Importer;
-pub use query::{AccountFacts, Counts, Detail, Gap, Group, Query, Range, Who, WindowHit};
+pub use query::{AccountFacts, Counts, Detail, Gap, Group, Query, Range, Wanted, Who, WindowHit};
 pub use reader::{Info, Reader};
 pub use settings::LedgerSettings;
 pub use sighting::{Judged, Negotiated, Outcome, Requests, Sighting};

@@ -106,6 +106,15 @@ pub struct Detail {
     pub counts: Counts,
 }
 
+/// Somebody whose details are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Who.
+    pub who: Who,
+    /// The offers whose details are wanted.
+    pub offers: Vec<OfferId>,
+}
+
 /// Whom one brownout window hit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WindowHit {
@@ -191,6 +200,25 @@ pub trait Query {
                 .is_some_and(|offer| offers.contains(offer))
         });
         Ok(details)
+    }
+
+    /// The same for many accounts: the details of each are given to `each`, in the order of `wanted`, with its place
+    /// there. They come one account at a time, so that nobody has to hold all of them. An engine that can answer this in
+    /// one pass over what it holds should.
+    ///
+    /// # Errors
+    ///
+    /// As [`Query::offers`].
+    fn details_of_each(
+        &self,
+        range: Range,
+        wanted: &[Wanted],
+        each: &mut dyn FnMut(usize, Vec<Detail>),
+    ) -> Result<(), LedgerError> {
+        for (place, Wanted { who, offers }) in wanted.iter().enumerate() {
+            each(place, self.details_of(range, who, offers)?);
+        }
+        Ok(())
     }
 
     /// Whom each brownout window of the range hit.

@@ -1,6 +1,7 @@
 //! A ledger opened to be asked. Any number of readers work while an edge writes, also from other processes.
 
 mod accounts;
+mod crew;
 mod details;
 mod groups;
 mod info;
@@ -8,17 +9,20 @@ pub(crate) mod keys;
 mod names;
 pub(crate) mod rows;
 mod verify;
+mod windows;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hello::{Offer, OfferId};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction};
 
 use crate::amounts::moment;
 use crate::error::{LedgerError, Trouble};
 use crate::store::schema;
-use crate::{AccountFacts, Association, Detail, Gap, Group, Query, Range, Who, WindowHit};
+use crate::{AccountFacts, Association, Detail, Gap, Group, Query, Range, Wanted, Who, WindowHit};
+use details::Whose;
 pub use info::Info;
 pub(crate) use names::{Texts, offer};
 
@@ -26,11 +30,45 @@ pub(crate) use names::{Texts, offer};
 /// for a moment.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// What SQLite keeps of the file in memory, in KiB below zero.
+const CACHE: i64 = -64 * 1024;
+
 /// A ledger opened to be asked.
 #[derive(Debug)]
 pub struct Reader {
     path: PathBuf,
     connection: Connection,
+    /// SQLite was told that nobody changes the file.
+    is_unchanging: bool,
+}
+
+/// Opens a file to be read; gives its stamp, and whether SQLite had to be told that nobody changes it.
+fn connect(path: &Path) -> rusqlite::Result<(Connection, (i64, i64), bool)> {
+    let open = |is_unchanging| {
+        let connection = connect_as(path, is_unchanging)?;
+        let stamp = schema::stamp(&connection)?;
+        Ok((connection, stamp, is_unchanging))
+    };
+    match open(false) {
+        // Where SQLite may not keep its index of the log, it reads only a file that it is told nobody changes.
+        Err(error) if Trouble::of(&error) != Trouble::Damaged && !has_log(path) => open(true),
+        opened => opened,
+    }
+}
+
+fn connect_as(path: &Path, is_unchanging: bool) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = if is_unchanging {
+        Connection::open_with_flags(unchanging(path), flags | OpenFlags::SQLITE_OPEN_URI)?
+    } else {
+        Connection::open_with_flags(path, flags)?
+    };
+    connection.busy_timeout(BUSY)?;
+    // Else a statement that is kept is planned anew for each value that is bound to it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "cache_size", CACHE)?;
+    Ok(connection)
 }
 
 impl Reader {
@@ -43,21 +81,8 @@ impl Reader {
         if !path.exists() {
             return Err(LedgerError::Missing(path.to_owned()));
         }
-        let fault = |error: &rusqlite::Error| LedgerError::from_sqlite(path, error);
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened = Connection::open_with_flags(path, flags)
-            .and_then(|connection| Ok((schema::stamp(&connection)?, connection)));
-        let (stamp, connection) = match opened {
-            Ok(opened) => opened,
-            // Where SQLite may not keep its index of the log, it reads only a file that it is told nobody changes.
-            Err(error) if Trouble::of(&error) != Trouble::Damaged && !has_log(path) => {
-                let flags = flags | OpenFlags::SQLITE_OPEN_URI;
-                Connection::open_with_flags(unchanging(path), flags)
-                    .and_then(|connection| Ok((schema::stamp(&connection)?, connection)))
-                    .map_err(|error| fault(&error))?
-            }
-            Err(error) => return Err(fault(&error)),
-        };
+        let (connection, stamp, is_unchanging) =
+            connect(path).map_err(|error| LedgerError::from_sqlite(path, &error))?;
         let path = path.to_owned();
         match stamp {
             (schema::APPLICATION, format) if format > schema::NEWEST => {
@@ -86,12 +111,11 @@ impl Reader {
                 });
             }
         }
-        let prepared = connection
-            .busy_timeout(BUSY)
-            .and_then(|()| connection.pragma_update(None, "cell_size_check", true))
-            .and_then(|()| connection.pragma_update(None, "cache_size", -64 * 1024));
-        prepared.map_err(|error| LedgerError::from_sqlite(&path, &error))?;
-        Ok(Self { path, connection })
+        Ok(Self {
+            path,
+            connection,
+            is_unchanging,
+        })
     }
 
     /// How much it holds.
@@ -125,6 +149,16 @@ impl Reader {
         self.connection.unchecked_transaction()
     }
 
+    fn details_of_one(&self, range: Range, whose: Whose<'_>) -> Result<Vec<Detail>, LedgerError> {
+        let mut found = Vec::new();
+        self.ask(|transaction| {
+            details::details(transaction, &mut [], range, &[whose], &mut |_, details| {
+                found = details;
+            })
+        })?;
+        Ok(found)
+    }
+
     /// Asks within one transaction: what is committed meanwhile is in the whole answer or in none of it.
     fn ask<T>(
         &self,
@@ -151,7 +185,7 @@ impl Query for Reader {
     }
 
     fn details(&self, range: Range, who: &Who) -> Result<Vec<Detail>, LedgerError> {
-        self.ask(|transaction| details::details(transaction, range, who, None))
+        self.details_of_one(range, (who, None))
     }
 
     fn details_of(
@@ -160,11 +194,26 @@ impl Query for Reader {
         who: &Who,
         offers: &[OfferId],
     ) -> Result<Vec<Detail>, LedgerError> {
-        self.ask(|transaction| details::details(transaction, range, who, Some(offers)))
+        self.details_of_one(range, (who, Some(offers)))
+    }
+
+    fn details_of_each(
+        &self,
+        range: Range,
+        wanted: &[Wanted],
+        each: &mut dyn FnMut(usize, Vec<Detail>),
+    ) -> Result<(), LedgerError> {
+        let wanted: Vec<Whose<'_>> = wanted
+            .iter()
+            .map(|wanted| (&wanted.who, Some(wanted.offers.as_slice())))
+            .collect();
+        crew::ask(self, |transaction, crew| {
+            details::details(transaction, crew, range, &wanted, each)
+        })
     }
 
     fn windows(&self, range: Range) -> Result<Vec<WindowHit>, LedgerError> {
-        self.ask(|transaction| details::windows(transaction, range))
+        self.ask(|transaction| windows::windows(transaction, range))
     }
 
     fn accounts(&self) -> Result<Vec<AccountFacts>, LedgerError> {

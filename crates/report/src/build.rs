@@ -6,7 +6,7 @@ use std::sync::Arc;
 use floor::Plan;
 use hello::{Offer, OfferId};
 use jiff::Timestamp;
-use ledger::{Group, LedgerError, Query, Visitor, Who};
+use ledger::{Detail, Group, LedgerError, Query, Visitor, Wanted, Who};
 
 use crate::clients::{Clients, advise};
 use crate::model::{
@@ -118,12 +118,11 @@ pub fn report(
         clients: Clients::new(&offers),
         names: HashMap::new(),
     };
-    let mut sunsets = Vec::new();
-    for mut subject in subjects(plan, options, now) {
+    let mut subjects = subjects(plan, options, now);
+    for subject in &mut subjects {
         subject.judge(&offers);
-        let tally = Tally::new(&subject, &offers, groups.iter());
-        sunsets.push(sunset::report(&inquiry, &subject, tally, &mut gathered)?);
     }
+    let mut sunsets = sunsets(&inquiry, &subjects, &mut gathered)?;
     if options.days {
         days::add_days(&inquiry, &mut sunsets)?;
     }
@@ -165,6 +164,63 @@ pub fn report(
         sunsets,
         account,
     })
+}
+
+/// The part of each sunset. The ledger is asked once for all of their details, and gives them account by account.
+fn sunsets(
+    inquiry: &Inquiry<'_>,
+    subjects: &[Subject<'_>],
+    gathered: &mut Gathered<'_>,
+) -> Result<Vec<SunsetReport>, LedgerError> {
+    let mut parts = Vec::new();
+    for subject in subjects {
+        let tally = Tally::new(subject, inquiry.offers, inquiry.groups.iter());
+        parts.push(sunset::Part::new(inquiry, subject, tally)?);
+    }
+    let mut wanted: Vec<Wanted> = Vec::new();
+    // Which parts want the details of each: the part, the place there, the offers.
+    let mut takers: Vec<Vec<(usize, usize, HashSet<OfferId>)>> = Vec::new();
+    let mut known: HashMap<Who, usize> = HashMap::new();
+    for (number, part) in parts.iter_mut().enumerate() {
+        let mut without = Vec::new();
+        for (place, one) in part.wanted() {
+            let Some(one) = one else {
+                without.push(place);
+                continue;
+            };
+            let taker = (number, place, one.offers.iter().copied().collect());
+            if let Some(index) = known.get(&one.who) {
+                if let (Some(all), Some(takers)) = (wanted.get_mut(*index), takers.get_mut(*index))
+                {
+                    all.offers.extend(one.offers);
+                    takers.push(taker);
+                }
+                continue;
+            }
+            known.insert(one.who.clone(), wanted.len());
+            wanted.push(one);
+            takers.push(vec![taker]);
+        }
+        for place in without {
+            part.take(inquiry, place, &[], gathered);
+        }
+    }
+    let range = inquiry.options.range();
+    let mut each = |index: usize, details: Vec<Detail>| {
+        for (number, place, offers) in takers.get(index).into_iter().flatten() {
+            let own: Vec<&Detail> = details
+                .iter()
+                .filter(|detail| inquiry.counts(detail.visitor))
+                .filter(|detail| detail.offer.is_some_and(|offer| offers.contains(&offer)))
+                .collect();
+            if let Some(part) = parts.get_mut(*number) {
+                part.take(inquiry, *place, &own, gathered);
+            }
+        }
+    };
+    inquiry.ledger.details_of_each(range, &wanted, &mut each)?;
+    let parts = parts.into_iter();
+    Ok(parts.map(|part| part.finish(inquiry)).collect())
 }
 
 /// What history is judged by, in the order of the plan.

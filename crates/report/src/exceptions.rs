@@ -33,7 +33,7 @@ impl<'s, 'p> Needs<'s, 'p> {
         inquiry: &Inquiry<'_>,
         who: &Who,
         one: &OfOne,
-        details: &[Detail],
+        details: &[&Detail],
     ) {
         // All of them are in force then.
         let always = Timestamp::MIN;

@@ -4,15 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use floor::Verdict;
-use hello::OfferId;
 use jiff::Timestamp;
-use ledger::{Detail, LedgerError, Range, Who};
+use ledger::{Detail, LedgerError, Range, Wanted, Who};
 
 use crate::brownouts;
 use crate::build::{Gathered, Inquiry};
 use crate::clients::addresses;
 use crate::exceptions::Needs;
-use crate::model::{InForce, More, Next, Row, RowWho, State, SunsetReport, Usage};
+use crate::model::{Brownouts, InForce, More, Next, Row, RowWho, State, SunsetReport, Usage};
 use crate::subject::{Fate, Place, Subject};
 use crate::tally::{OfOne, Tally};
 use crate::words::days_between;
@@ -24,77 +23,210 @@ const QUIET_DAYS: i64 = 8;
 /// programs that anybody runs are told by far fewer.
 const MOST_OFFERS: usize = 500;
 
-/// Reports one sunset.
-pub(crate) fn report(
-    inquiry: &Inquiry<'_>,
-    subject: &Subject<'_>,
-    mut tally: Tally<'_>,
-    gathered: &mut Gathered<'_>,
-) -> Result<SunsetReport, LedgerError> {
-    let missing = ranked(&tally);
-    let old = already_missing(inquiry, subject)?;
-    let brownouts = match subject.sunset {
-        Some((_, sunset)) => brownouts::report(inquiry, sunset, &tally)?,
-        None => None,
-    };
-    let most = inquiry.options.most.unwrap_or(usize::MAX);
-    let mut needs = Needs::new(subject);
-    let mut breaking = Vec::new();
-    let mut more = More::default();
-    for (who, misses) in missing {
-        let listed = old.as_ref().is_none_or(|old| !old.contains_key(&who));
-        let in_full = listed && breaking.len() < most;
-        let details = if in_full || subject.has_places() {
-            details(inquiry, &who, &tally)?
-        } else {
-            Vec::new()
+/// One sunset's part of a report in the making.
+pub(crate) struct Part<'s, 'p, 'g> {
+    subject: &'s Subject<'p>,
+    tally: Tally<'g>,
+    missing: Vec<Missing>,
+    /// When somebody who may be this account was last refused: who is refused shows no account.
+    refused: HashMap<Arc<str>, Timestamp>,
+    brownouts: Option<Brownouts>,
+    needs: Needs<'s, 'p>,
+    rows: Vec<Option<Row>>,
+}
+
+/// Somebody who misses.
+struct Missing {
+    who: Who,
+    misses: Usage,
+    listed: bool,
+    /// By its own row, and not in the number of the others.
+    in_full: bool,
+}
+
+impl<'s, 'p, 'g> Part<'s, 'p, 'g> {
+    pub(crate) fn new(
+        inquiry: &Inquiry<'_>,
+        subject: &'s Subject<'p>,
+        tally: Tally<'g>,
+    ) -> Result<Self, LedgerError> {
+        let old = already_missing(inquiry, subject)?;
+        let brownouts = match subject.sunset {
+            Some((_, sunset)) => brownouts::report(inquiry, sunset, &tally)?,
+            None => None,
         };
-        if subject.has_places() {
-            tally.lift(subject, inquiry.offers, &who, &details);
+        let most = inquiry.options.most.unwrap_or(usize::MAX);
+        let mut places = 0;
+        let missing: Vec<Missing> = ranked(&tally)
+            .into_iter()
+            .map(|(who, misses)| {
+                let listed = old.as_ref().is_none_or(|old| !old.contains_key(&who));
+                let in_full = listed && places < most;
+                places += usize::from(in_full);
+                Missing {
+                    who,
+                    misses,
+                    listed,
+                    in_full,
+                }
+            })
+            .collect();
+        Ok(Self {
+            needs: Needs::new(subject),
+            refused: perhaps_refused(&tally),
+            rows: missing.iter().map(|_| None).collect(),
+            subject,
+            tally,
+            missing,
+            brownouts,
+        })
+    }
+
+    /// Whose details it needs, and of which offers: the places of all who miss, and `None` where it needs none.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = (usize, Option<Wanted>)> {
+        self.missing.iter().enumerate().map(|(place, missing)| {
+            let needs_details = missing.in_full || self.subject.has_places();
+            let one = self.tally.by_who.get(&missing.who);
+            let wanted = one.filter(|_| needs_details).map(|one| {
+                let mut offers = one.offers.clone();
+                offers.sort_by_key(|(_, usage)| usage.rank());
+                Wanted {
+                    who: missing.who.clone(),
+                    offers: offers
+                        .into_iter()
+                        .map(|(id, _)| id)
+                        .take(MOST_OFFERS)
+                        .collect(),
+                }
+            });
+            (place, wanted)
+        })
+    }
+
+    /// Takes the details of the one who misses at this place: of the offers that were wanted, and of those who count.
+    pub(crate) fn take(
+        &mut self,
+        inquiry: &Inquiry<'_>,
+        place: usize,
+        details: &[&Detail],
+        gathered: &mut Gathered<'_>,
+    ) {
+        let Some(missing) = self.missing.get(place) else {
+            return;
+        };
+        let who = &missing.who;
+        if self.subject.has_places() {
+            self.tally.lift(self.subject, inquiry.offers, who, details);
         }
-        let Some(one) = tally.by_who.get(&who) else {
-            continue;
+        let Some(one) = self.tally.by_who.get(who) else {
+            return;
         };
-        needs.weigh(inquiry, &who, one, &details);
-        if in_full {
-            breaking.push(row(inquiry, subject, &tally, &who, one, &details, gathered));
-        } else if listed {
-            more.rows += 1;
-            more.connections += misses.connections;
-            more.requests += misses.requests;
+        self.needs.weigh(inquiry, who, one, details);
+        if missing.in_full {
+            let row = self.row(inquiry, who, one, details, gathered);
+            if let Some(kept) = self.rows.get_mut(place) {
+                *kept = Some(row);
+            }
         }
     }
-    let state = subject
-        .sunset
-        .map(|(_, sunset)| (sunset.phase(inquiry.now), sunset.next_change(inquiry.now)));
-    let (phase, next) = state.unwrap_or_default();
-    Ok(SunsetReport {
-        sunset: subject.sunset.map(|(_, sunset)| sunset.name.clone()),
-        floor: subject.floor.name().to_owned(),
-        title: subject.floor.title().to_owned(),
-        cohort: subject
+
+    /// The part, when all who miss have been taken.
+    pub(crate) fn finish(self, inquiry: &Inquiry<'_>) -> SunsetReport {
+        let Self { subject, tally, .. } = self;
+        let mut more = More::default();
+        for missing in &self.missing {
+            if missing.listed && !missing.in_full {
+                more.rows += 1;
+                more.connections += missing.misses.connections;
+                more.requests += missing.misses.requests;
+            }
+        }
+        let state = subject
             .sunset
-            .and_then(|(_, sunset)| inquiry.plan.cohort_of(sunset))
-            .map(|cohort| cohort.name.clone()),
-        phase,
-        hold: subject
-            .sunset
-            .and_then(|(index, _)| inquiry.plan.hold_of(index))
-            .cloned(),
-        next: next.map(|next| Next {
-            phase: next.phase,
-            at: next.at,
-        }),
-        ends: subject.sunset.and_then(|(_, sunset)| sunset.ends_at()),
-        connections: tally.connections,
-        requests: tally.requests,
-        accounts: tally.accounts(),
-        breaking,
-        more,
-        exceptions: needs.notes(inquiry, &tally),
-        brownouts,
-        days: Vec::new(),
-    })
+            .map(|(_, sunset)| (sunset.phase(inquiry.now), sunset.next_change(inquiry.now)));
+        let (phase, next) = state.unwrap_or_default();
+        SunsetReport {
+            sunset: subject.sunset.map(|(_, sunset)| sunset.name.clone()),
+            floor: subject.floor.name().to_owned(),
+            title: subject.floor.title().to_owned(),
+            cohort: subject
+                .sunset
+                .and_then(|(_, sunset)| inquiry.plan.cohort_of(sunset))
+                .map(|cohort| cohort.name.clone()),
+            phase,
+            hold: subject
+                .sunset
+                .and_then(|(index, _)| inquiry.plan.hold_of(index))
+                .cloned(),
+            next: next.map(|next| Next {
+                phase: next.phase,
+                at: next.at,
+            }),
+            ends: subject.sunset.and_then(|(_, sunset)| sunset.ends_at()),
+            connections: tally.connections,
+            requests: tally.requests,
+            accounts: tally.accounts(),
+            breaking: self.rows.into_iter().flatten().collect(),
+            more,
+            exceptions: self.needs.notes(inquiry, &tally),
+            brownouts: self.brownouts,
+            days: Vec::new(),
+        }
+    }
+
+    fn row(
+        &self,
+        inquiry: &Inquiry<'_>,
+        who: &Who,
+        one: &OfOne,
+        details: &[&Detail],
+        gathered: &mut Gathered<'_>,
+    ) -> Row {
+        let named = RowWho(who.clone());
+        for name in details.iter().filter_map(|detail| detail.sni.as_ref()) {
+            gathered.server_name(name, &named);
+        }
+        let misses = one.misses.unwrap_or(Usage {
+            connections: 0,
+            refused: 0,
+            requests: 0,
+            first: inquiry.until,
+            last: inquiry.until,
+        });
+        let days_since = days_between(misses.last, inquiry.until).max(0);
+        let refused_since = match who {
+            Who::Known(id) => self.refused.get(id) > Some(&misses.last),
+            _ => false,
+        };
+        let state = if days_since < QUIET_DAYS {
+            State::Active
+        } else if refused_since {
+            State::PerhapsRefused
+        } else if one.met > Some(misses.last) {
+            State::SeemsFixed
+        } else {
+            State::GoneQuiet
+        };
+        let verdict = |id| {
+            self.subject
+                .verdict(Some(id))
+                .copied()
+                .unwrap_or_else(Verdict::default)
+        };
+        Row {
+            breaks: one.breaks,
+            misses,
+            requests_a_day: misses.requests as f64 / inquiry.days,
+            all: one.all,
+            state,
+            days_since,
+            age_seconds: details.iter().filter_map(|detail| detail.age_seconds).max(),
+            addresses: addresses(details.iter().copied()),
+            programs: gathered.clients.programs(details.iter().copied(), verdict),
+            exceptions: in_force(inquiry, self.subject, who, details),
+            who: named,
+        }
+    }
 }
 
 /// All who miss, worst first. What is inferred of one account stands behind what is certain of it.
@@ -154,92 +286,19 @@ fn already_missing(
     Ok(Some(old))
 }
 
-/// Whether somebody was refused since who may be this account: who is refused shows no account.
-fn perhaps_refused(tally: &Tally<'_>, who: &Who, since: Timestamp) -> bool {
-    let Who::Known(id) = who else {
-        return false;
-    };
-    tally.by_who.iter().any(|(other, one)| {
-        let may_be = matches!(other, Who::Inferred { candidates, .. } if candidates.contains(id));
-        may_be
-            && one
-                .misses
-                .is_some_and(|misses| misses.refused > 0 && misses.last > since)
-    })
-}
-
-/// The details of what misses, of those who count.
-fn details(
-    inquiry: &Inquiry<'_>,
-    who: &Who,
-    tally: &Tally<'_>,
-) -> Result<Vec<Detail>, LedgerError> {
-    let Some(one) = tally.by_who.get(who) else {
-        return Ok(Vec::new());
-    };
-    let mut offers = one.offers.clone();
-    offers.sort_by_key(|(_, usage)| usage.rank());
-    let offers: Vec<OfferId> = offers
-        .into_iter()
-        .map(|(id, _)| id)
-        .take(MOST_OFFERS)
-        .collect();
-    let mut details = inquiry
-        .ledger
-        .details_of(inquiry.options.range(), who, &offers)?;
-    details.retain(|detail| inquiry.counts(detail.visitor));
-    Ok(details)
-}
-
-fn row(
-    inquiry: &Inquiry<'_>,
-    subject: &Subject<'_>,
-    tally: &Tally<'_>,
-    who: &Who,
-    one: &OfOne,
-    details: &[Detail],
-    gathered: &mut Gathered<'_>,
-) -> Row {
-    let named = RowWho(who.clone());
-    for name in details.iter().filter_map(|detail| detail.sni.as_ref()) {
-        gathered.server_name(name, &named);
+/// When somebody who may be this account was last refused, by account.
+fn perhaps_refused(tally: &Tally<'_>) -> HashMap<Arc<str>, Timestamp> {
+    let mut last: HashMap<Arc<str>, Timestamp> = HashMap::new();
+    for (who, one) in &tally.by_who {
+        let (Who::Inferred { candidates, .. }, Some(misses)) = (who, one.misses) else {
+            continue;
+        };
+        for id in candidates.iter().filter(|_| misses.refused > 0) {
+            let known = last.entry(id.clone()).or_insert(misses.last);
+            *known = misses.last.max(*known);
+        }
     }
-    let misses = one.misses.unwrap_or(Usage {
-        connections: 0,
-        refused: 0,
-        requests: 0,
-        first: inquiry.until,
-        last: inquiry.until,
-    });
-    let days_since = days_between(misses.last, inquiry.until).max(0);
-    let state = if days_since < QUIET_DAYS {
-        State::Active
-    } else if perhaps_refused(tally, who, misses.last) {
-        State::PerhapsRefused
-    } else if one.met > Some(misses.last) {
-        State::SeemsFixed
-    } else {
-        State::GoneQuiet
-    };
-    let verdict = |id| {
-        subject
-            .verdict(Some(id))
-            .copied()
-            .unwrap_or_else(Verdict::default)
-    };
-    Row {
-        breaks: one.breaks,
-        misses,
-        requests_a_day: misses.requests as f64 / inquiry.days,
-        all: one.all,
-        state,
-        days_since,
-        age_seconds: details.iter().filter_map(|detail| detail.age_seconds).max(),
-        addresses: addresses(details.iter()),
-        programs: gathered.clients.programs(details.iter(), verdict),
-        exceptions: in_force(inquiry, subject, who, details),
-        who: named,
-    }
+    last
 }
 
 /// The exceptions that let some of this past now.
@@ -247,7 +306,7 @@ fn in_force(
     inquiry: &Inquiry<'_>,
     subject: &Subject<'_>,
     who: &Who,
-    details: &[Detail],
+    details: &[&Detail],
 ) -> Vec<InForce> {
     let mut found = Vec::new();
     for detail in details {

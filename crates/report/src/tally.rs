@@ -88,7 +88,7 @@ impl<'g> Tally<'g> {
         subject: &Subject<'_>,
         offers: &HashMap<OfferId, Offer>,
         who: &Who,
-        details: &[Detail],
+        details: &[&Detail],
     ) {
         let Some(one) = self.by_who.get_mut(who) else {
             return;

@@ -1,76 +1,105 @@
-//! Every detail of one account, and whom the brownout windows hit.
+//! Every detail of some accounts: for a few looked up key by key, for many in one walk over the rows.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range as Span;
-use std::sync::Arc;
 
 use hello::OfferId;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::names::{self, Texts};
-use super::rows;
-use crate::amounts::{Amounts, DAY_HOURS, day_of, hour_of, moment};
+use super::{crew, rows};
+use crate::amounts::{Amounts, DAY_HOURS};
 use crate::rollup::{phase_from_code, who_parts};
-use crate::{Detail, Range, Visitor, Who, WindowHit};
+use crate::{Detail, Range, Who};
 
 /// Lookups of single rows for one day; with more, reading the whole day is quicker.
 const MOST_LOOKUPS: usize = 20_000;
 
-pub(super) fn details(
-    connection: &Connection,
-    range: Range,
-    who: &Who,
-    offers: Option<&[OfferId]>,
-) -> rusqlite::Result<Vec<Detail>> {
-    let hours = rows::hours(range);
-    let keys_of = keys_by_client(connection, who, offers)?;
-    let mut sums: HashMap<i64, Amounts> = HashMap::new();
-    let mut add = |key: i64, amounts: Amounts| {
-        sums.entry(key)
-            .and_modify(|sum| sum.add(&amounts))
-            .or_insert(amounts);
-    };
-    for (day, clients) in active_days(connection, &rows::days(&hours), &keys_of)? {
-        let keys: HashSet<i64> = clients
-            .iter()
-            .filter_map(|client| keys_of.get(client))
-            .flatten()
-            .copied()
-            .collect();
-        if keys.len() * 24 <= MOST_LOOKUPS {
-            for key in keys {
-                if let Some(found) = rows::of_key(connection, day, &hours, key)? {
-                    add(key, found);
-                }
-            }
-            continue;
-        }
-        let part = hours.start.max(day * DAY_HOURS)..hours.end.min((day + 1) * DAY_HOURS);
-        let mut add_wanted = |key: i64, amounts: Amounts| {
-            if keys.contains(&key) {
-                add(key, amounts);
-            }
-        };
-        rows::scan_hours(connection, &part, &mut add_wanted)?;
-        rows::scan_days(connection, &(day..day + 1), &mut add_wanted)?;
-    }
-    let mut texts = Texts::default();
-    let mut details = Vec::with_capacity(sums.len());
-    for (key, amounts) in sums {
-        details.push(detail(connection, &mut texts, key, &amounts)?);
-    }
-    Ok(details)
+/// Keys that are added up at once, some 25 MB of sums. For more accounts the rows are walked over again.
+const MOST_KEYS: usize = 250_000;
+
+/// Whose details, and of which offers; `None` for all.
+pub(super) type Whose<'a> = (&'a Who, Option<&'a [OfferId]>);
+
+/// The keys of some accounts, and which of them are whose.
+#[derive(Default)]
+struct Keys {
+    by_client: HashMap<i64, Vec<i64>>,
+    /// By account, in the order in which they were asked for.
+    by_account: Vec<Vec<i64>>,
+    /// All of them, sorted.
+    all: Vec<i64>,
 }
 
-/// The keys of all that somebody did, or did with these offers, by client.
-fn keys_by_client(
+impl Keys {
+    fn index(&self, key: i64) -> Option<usize> {
+        self.all.binary_search(&key).ok()
+    }
+}
+
+/// Gives the details of each of `wanted` to `each`, in that order, with its place there.
+pub(super) fn details(
+    connection: &Connection,
+    crew: &mut [Connection],
+    range: Range,
+    wanted: &[Whose<'_>],
+    each: &mut dyn FnMut(usize, Vec<Detail>),
+) -> rusqlite::Result<()> {
+    let hours = rows::hours(range);
+    let mut texts = Texts::default();
+    let mut place = 0;
+    let mut rest = wanted;
+    while !rest.is_empty() {
+        let keys = keys(connection, &mut rest)?;
+        let sums = sums(connection, crew, &hours, &keys)?;
+        for own in &keys.by_account {
+            let mut details = Vec::with_capacity(own.len());
+            for &key in own {
+                let sum = keys.index(key).and_then(|index| *sums.get(index)?);
+                if let Some(sum) = sum {
+                    details.push(detail(connection, &mut texts, key, &sum)?);
+                }
+            }
+            each(place, details);
+            place += 1;
+        }
+    }
+    Ok(())
+}
+
+/// The keys of as many accounts as are added up at once, one at least. Takes these accounts off `rest`.
+fn keys(connection: &Connection, rest: &mut &[Whose<'_>]) -> rusqlite::Result<Keys> {
+    let mut found = Keys::default();
+    let mut of_client = connection.prepare_cached("SELECT id FROM key WHERE client = ?")?;
+    while let Some(((who, offers), others)) = rest.split_first()
+        && found.all.len() < MOST_KEYS
+    {
+        *rest = others;
+        let mut own = Vec::new();
+        for client in clients(connection, who, *offers)? {
+            let ids: Vec<i64> = of_client
+                .query_map([client], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            own.extend_from_slice(&ids);
+            found.by_client.insert(client, ids);
+        }
+        found.all.extend_from_slice(&own);
+        found.by_account.push(own);
+    }
+    found.all.sort_unstable();
+    found.all.dedup();
+    Ok(found)
+}
+
+/// Somebody with each of these offers, sorted.
+fn clients(
     connection: &Connection,
     who: &Who,
     offers: Option<&[OfferId]>,
-) -> rusqlite::Result<HashMap<i64, Vec<i64>>> {
+) -> rusqlite::Result<Vec<i64>> {
     let (kind, ids) = who_parts(who);
     let ids = serde_json::to_string(ids).unwrap_or_default();
-    let mut clients: HashSet<i64> = HashSet::new();
+    let mut clients: Vec<i64> = Vec::new();
     match offers {
         None => {
             let mut statement = connection.prepare_cached(
@@ -79,7 +108,7 @@ fn keys_by_client(
             )?;
             let mut rows = statement.query((kind, &ids))?;
             while let Some(row) = rows.next()? {
-                clients.insert(row.get(0)?);
+                clients.push(row.get(0)?);
             }
         }
         Some(offers) => {
@@ -90,64 +119,115 @@ fn keys_by_client(
             for offer in offers {
                 let mut rows = statement.query((kind, &ids, &offer.0))?;
                 while let Some(row) = rows.next()? {
-                    clients.insert(row.get(0)?);
+                    clients.push(row.get(0)?);
                 }
             }
         }
     }
-    let mut keys: HashMap<i64, Vec<i64>> = HashMap::new();
-    let mut statement = connection.prepare_cached("SELECT id FROM key WHERE client = ?")?;
-    for client in clients {
-        let mut rows = statement.query([client])?;
-        while let Some(row) = rows.next()? {
-            keys.entry(client).or_default().push(row.get(0)?);
-        }
-    }
-    Ok(keys)
+    clients.sort_unstable();
+    clients.dedup();
+    Ok(clients)
 }
 
-/// On which days which of these clients was there.
-fn active_days(
+/// How much each key has in these hours, in the order of `keys.all`.
+fn sums(
+    connection: &Connection,
+    crew: &mut [Connection],
+    hours: &Span<i64>,
+    keys: &Keys,
+) -> rusqlite::Result<Vec<Option<Amounts>>> {
+    let mut sums = vec![None; keys.all.len()];
+    let mut crowded = Vec::new();
+    each_active_day(connection, &rows::days(hours), keys, |day, clients| {
+        let own = || {
+            clients
+                .iter()
+                .filter_map(|client| keys.by_client.get(client))
+        };
+        if own().map(Vec::len).sum::<usize>() * 24 > MOST_LOOKUPS {
+            crowded.push(day);
+            return Ok(());
+        }
+        for &key in own().flatten() {
+            if let Some(found) = rows::of_key(connection, day, hours, key)?
+                && let Some(sum) = keys.index(key).and_then(|index| sums.get_mut(index))
+            {
+                rows::add(sum, &found);
+            }
+        }
+        Ok(())
+    })?;
+    let walked = crew::walk(connection, crew, &crowded, |connection, days| {
+        let mut sums = vec![None; keys.all.len()];
+        for &day in days {
+            let part = hours.start.max(day * DAY_HOURS)..hours.end.min((day + 1) * DAY_HOURS);
+            rows::add_hours(connection, part, &keys.all, &mut sums)?;
+            rows::add_days(connection, day..day + 1, &keys.all, &mut sums)?;
+        }
+        Ok(sums)
+    })?;
+    for part in walked {
+        for (sum, more) in sums.iter_mut().zip(part) {
+            if let Some(more) = more {
+                rows::add(sum, &more);
+            }
+        }
+    }
+    Ok(sums)
+}
+
+/// Tells `each` on which days which of the clients were there.
+fn each_active_day(
     connection: &Connection,
     days: &Span<i64>,
-    clients: &HashMap<i64, Vec<i64>>,
-) -> rusqlite::Result<HashMap<i64, BTreeSet<i64>>> {
-    let mut active: HashMap<i64, BTreeSet<i64>> = HashMap::new();
-    if clients.is_empty() {
-        return Ok(active);
-    }
-    let (first, last): (Option<i64>, Option<i64>) = connection.query_row(
-        "SELECT (SELECT min(day) FROM summary), (SELECT max(day) FROM summary)",
-        (),
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
-    let (Some(first), Some(last)) = (first, last) else {
-        return Ok(active);
+    keys: &Keys,
+    mut each: impl FnMut(i64, &[i64]) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let ends: Option<(i64, i64)> = connection
+        .query_row(
+            "SELECT (SELECT min(day) FROM summary), (SELECT max(day) FROM summary)",
+            (),
+            |row| Ok(row.get::<_, Option<i64>>(0)?.zip(row.get(1)?)),
+        )
+        .optional()?
+        .flatten();
+    let (Some((first, last)), false) = (ends, keys.by_client.is_empty()) else {
+        return Ok(());
     };
     let days = days.start.max(first)..days.end.min(last + 1);
-    let lookups = usize::try_from(days.end - days.start).unwrap_or(0) * clients.len();
+    let lookups = usize::try_from(days.end - days.start).unwrap_or(0) * keys.by_client.len();
+    let mut active = Vec::new();
     if lookups <= MOST_LOOKUPS {
         let mut statement =
             connection.prepare_cached("SELECT 1 FROM summary WHERE day = ? AND client = ?")?;
         for day in days {
-            for &client in clients.keys() {
+            active.clear();
+            for &client in keys.by_client.keys() {
                 if statement.exists((day, client))? {
-                    active.entry(day).or_default().insert(client);
+                    active.push(client);
                 }
             }
+            if !active.is_empty() {
+                each(day, &active)?;
+            }
         }
-        return Ok(active);
+        return Ok(());
     }
-    let mut statement =
-        connection.prepare_cached("SELECT day, client FROM summary WHERE day >= ? AND day < ?")?;
-    let mut rows = statement.query([days.start, days.end])?;
-    while let Some(row) = rows.next()? {
-        let client = row.get(1)?;
-        if clients.contains_key(&client) {
-            active.entry(row.get(0)?).or_default().insert(client);
+    let mut statement = connection.prepare_cached("SELECT client FROM summary WHERE day = ?")?;
+    for day in days {
+        active.clear();
+        let mut rows = statement.query([day])?;
+        while let Some(row) = rows.next()? {
+            let client = row.get(0)?;
+            if keys.by_client.contains_key(&client) {
+                active.push(client);
+            }
+        }
+        if !active.is_empty() {
+            each(day, &active)?;
         }
     }
-    Ok(active)
+    Ok(())
 }
 
 fn detail(
@@ -187,73 +267,4 @@ fn detail(
                 counts: amounts.counts(),
             })
         })
-}
-
-/// A key that a brownout window explained to or refused.
-struct Hit {
-    key: i64,
-    /// The latest day on which it was seen.
-    day: i64,
-    window: i64,
-    sunset: Arc<str>,
-    who: Who,
-    visitor: Visitor,
-}
-
-pub(super) fn windows(connection: &Connection, range: Range) -> rusqlite::Result<Vec<WindowHit>> {
-    let hours = rows::hours(range);
-    let mut sums: HashMap<(Arc<str>, i64, Who, Visitor), Amounts> = HashMap::new();
-    for hit in hits(connection)? {
-        let opened = hour_of(hit.window);
-        let within = hours.start.max(opened)..hours.end;
-        let mut sum = None;
-        for day in day_of(within.start)..=hit.day {
-            if day * DAY_HOURS >= within.end {
-                break;
-            }
-            if let Some(found) = rows::of_key(connection, day, &within, hit.key)? {
-                rows::add(&mut sum, &found);
-            }
-        }
-        if let Some(sum) = sum {
-            sums.entry((hit.sunset, hit.window, hit.who, hit.visitor))
-                .and_modify(|all| all.add(&sum))
-                .or_insert(sum);
-        }
-    }
-    let mut hits: Vec<WindowHit> = sums
-        .into_iter()
-        .map(|((sunset, window, who, visitor), sum)| WindowHit {
-            sunset,
-            window: moment(window),
-            who,
-            visitor,
-            counts: sum.counts(),
-        })
-        .collect();
-    hits.sort_by(|a, b| (a.window, &a.sunset, &a.who).cmp(&(b.window, &b.sunset, &b.who)));
-    Ok(hits)
-}
-
-fn hits(connection: &Connection) -> rusqlite::Result<Vec<Hit>> {
-    let mut texts = Texts::default();
-    let mut hits = Vec::new();
-    let mut statement = connection.prepare(
-        "SELECT key.id, key.day, window, sunset, visitor, kind, ids FROM key \
-         JOIN client ON client.id = key.client JOIN who ON who.id = client.who \
-         JOIN text ON text.id = key.action \
-         WHERE window IS NOT NULL AND sunset IS NOT NULL AND text.value IN ('explain', 'refuse')",
-    )?;
-    let mut rows = statement.query(())?;
-    while let Some(row) = rows.next()? {
-        hits.push(Hit {
-            key: row.get(0)?,
-            day: row.get(1)?,
-            window: row.get(2)?,
-            sunset: texts.must(connection, row, 3)?,
-            visitor: names::visitor(row, 4)?,
-            who: names::who(row, 5)?,
-        });
-    }
-    Ok(hits)
 }

@@ -122,6 +122,81 @@ fn walk(
     Ok(())
 }
 
+/// Adds the rows of these hours to the sums of `keys`, which are sorted.
+pub(crate) fn add_hours(
+    connection: &Connection,
+    hours: Span<i64>,
+    keys: &[i64],
+    sums: &mut [Option<Amounts>],
+) -> rusqlite::Result<()> {
+    add_up(connection, "hourly", "hour", HOUR, hours, (keys, sums))
+}
+
+/// The same for compacted days.
+pub(crate) fn add_days(
+    connection: &Connection,
+    days: Span<i64>,
+    keys: &[i64],
+    sums: &mut [Option<Amounts>],
+) -> rusqlite::Result<()> {
+    let seconds = DAY_HOURS * HOUR;
+    add_up(connection, "daily", "day", seconds, days, (keys, sums))
+}
+
+/// Millions of rows go through here, and getting a column costs as much as finding the row: both times are one column,
+/// and what most rows have none of is only got where `rare` says that there is some.
+///
+/// Rows of one hour come by key, so they and the keys are gone through side by side, and nothing is searched for.
+fn add_up(
+    connection: &Connection,
+    table: &str,
+    column: &str,
+    seconds: i64,
+    span: Span<i64>,
+    (keys, sums): (&[i64], &mut [Option<Amounts>]),
+) -> rusqlite::Result<()> {
+    /// Bits for a second of a day.
+    const BITS: i64 = 17;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT key, connections, served, first << {BITS} | last, \
+         refused | warned | explained | answered | (age IS NOT NULL) AS rare, \
+         refused, warned, explained, answered, age FROM {table} WHERE {column} = ? ORDER BY key"
+    ))?;
+    for number in span {
+        let start = number * seconds;
+        let mut wanted = keys.iter().zip(sums.iter_mut()).peekable();
+        let mut rows = statement.query([number])?;
+        while let Some(row) = rows.next()? {
+            let key: i64 = row.get(0)?;
+            while wanted.next_if(|(known, _)| **known < key).is_some() {}
+            let Some((_, sum)) = wanted.next_if(|(known, _)| **known == key) else {
+                continue;
+            };
+            let times: i64 = row.get(3)?;
+            let mut found = Amounts {
+                connections: row.get(1)?,
+                refused: 0,
+                requests: Requests {
+                    served: row.get(2)?,
+                    ..Requests::default()
+                },
+                first: start + (times >> BITS),
+                last: start + (times & ((1 << BITS) - 1)),
+                age: None,
+            };
+            if row.get::<_, i64>(4)? != 0 {
+                found.refused = row.get(5)?;
+                found.requests.warned = row.get(6)?;
+                found.requests.explained = row.get(7)?;
+                found.requests.answered = row.get(8)?;
+                found.age = row.get(9)?;
+            }
+            add(sum, &found);
+        }
+    }
+    Ok(())
+}
+
 /// How many rows these hours, and the days that they touch, have.
 pub(crate) fn count(connection: &Connection, hours: &Span<i64>) -> rusqlite::Result<u64> {
     let count = |sql: &str, span: &Span<i64>| {
