@@ -25,7 +25,15 @@ const MOST_CLUES: usize = 5;
 pub(crate) struct Clients<'a> {
     offers: &'a HashMap<OfferId, Offer>,
     prints: HashMap<OfferId, Prints>,
+    runtimes: HashMap<Pair, Option<Runtime>>,
 }
+
+/// What a program is recognised by.
+type Pair = (OfferId, Option<Arc<str>>);
+
+/// Pairs whose runtime is remembered over all accounts. A client can send any User-Agent; what programs really send
+/// comes again and again.
+const MOST_REMEMBERED: usize = 20_000;
 
 /// What is derived from an offer.
 struct Prints {
@@ -57,6 +65,7 @@ impl<'a> Clients<'a> {
         Self {
             offers,
             prints: HashMap::new(),
+            runtimes: HashMap::new(),
         }
     }
 
@@ -67,7 +76,7 @@ impl<'a> Clients<'a> {
         verdict: impl Fn(OfferId) -> Verdict,
     ) -> Listed<Program> {
         // Many rows differ only in address or hour: each pair of offer and User-Agent is recognised once.
-        let mut pairs: HashMap<(OfferId, Option<Arc<str>>), Usage> = HashMap::new();
+        let mut pairs: HashMap<Pair, Usage> = HashMap::new();
         for detail in details {
             if let Some(offer) = detail.offer {
                 sum(
@@ -82,24 +91,16 @@ impl<'a> Clients<'a> {
             (usage.rank(), pair).cmp(&(other_usage.rank(), other))
         });
         let mut programs: HashMap<Key, Sum> = HashMap::new();
-        for ((id, user_agent), usage) in pairs {
-            let Some((offer, prints)) = self.prints(id) else {
+        for (pair, usage) in pairs {
+            let (id, user_agent) = &pair;
+            let Some(runtime) = self.runtime(&pair) else {
                 continue;
             };
-            let prints_of = prints.fingerprints.as_ref();
-            let (ja3, ja4) = prints_of.map(|(ja3, ja4)| (ja3, ja4)).unzip();
-            let clues = Clues {
-                user_agent: user_agent.as_deref(),
-                ja4: ja4.map(String::as_str),
-                ja3: ja3.map(String::as_str),
-                max_protocol: prints.max,
+            let Some((_, prints)) = self.prints(*id) else {
+                continue;
             };
-            let runtime = if offer.is_partial() {
-                Knowledge::embedded().recognise(&clues)
-            } else {
-                Knowledge::embedded().recognise_offer(&clues, offer)
-            };
-            let verdict = verdict(id);
+            let ja4 = prints.fingerprints.as_ref().map(|(_, ja4)| ja4);
+            let verdict = verdict(*id);
             let mut lacks = verdict
                 .shortfalls()
                 .map(|shortfall| shortfall.to_string())
@@ -129,7 +130,7 @@ impl<'a> Clients<'a> {
                 program.runtime = runtime;
             }
             if let Some(user_agent) = user_agent {
-                sum(&mut program.user_agents, user_agent, usage);
+                sum(&mut program.user_agents, user_agent.clone(), usage);
             }
             if let Some(ja4) = ja4 {
                 sum(&mut program.ja4, ja4.clone(), usage);
@@ -147,6 +148,33 @@ impl<'a> Clients<'a> {
             )
         });
         Listed::new(programs, MOST_PROGRAMS)
+    }
+
+    /// What a pair is recognised as; `None` where there is no such offer.
+    fn runtime(&mut self, pair: &Pair) -> Option<Option<Runtime>> {
+        if let Some(known) = self.runtimes.get(pair) {
+            return Some(known.clone());
+        }
+        let (id, user_agent) = pair;
+        let (offer, prints) = self.prints(*id)?;
+        let prints_of = prints.fingerprints.as_ref();
+        let (ja3, ja4) = prints_of.map(|(ja3, ja4)| (ja3, ja4)).unzip();
+        let clues = Clues {
+            user_agent: user_agent.as_deref(),
+            ja4: ja4.map(String::as_str),
+            ja3: ja3.map(String::as_str),
+            max_protocol: prints.max,
+        };
+        let runtime = if offer.is_partial() {
+            Knowledge::embedded().recognise(&clues)
+        } else {
+            Knowledge::embedded().recognise_offer(&clues, offer)
+        };
+        if self.runtimes.len() >= MOST_REMEMBERED {
+            self.runtimes.clear();
+        }
+        self.runtimes.insert(pair.clone(), runtime.clone());
+        Some(runtime)
     }
 
     fn prints(&mut self, id: OfferId) -> Option<(&'a Offer, &Prints)> {
