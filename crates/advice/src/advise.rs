@@ -1,5 +1,7 @@
 //! From a runtime and a shortfall to the change that fixes it.
 
+use std::fmt;
+
 use floor::{Floor, Shortfall, Verdict};
 use hello::Version;
 use hello::names::Named;
@@ -154,12 +156,17 @@ impl Knowledge {
         })
     }
 
-    /// The advice where `theirs`, the protocol that a client believes to have negotiated, is not `ours`: what
-    /// stands between speaks to us.
-    pub fn advise_intermediary(&self, theirs: Version, ours: Version, check_url: &str) -> Advice {
+    /// The advice where `theirs`, what a client says it negotiated, is not `ours`: what stands between speaks to us.
+    /// Both are a protocol, or a protocol and a cipher suite.
+    pub fn advise_intermediary(
+        &self,
+        theirs: impl fmt::Display,
+        ours: impl fmt::Display,
+        check_url: &str,
+    ) -> Advice {
         let mut advice = general(&self.general.intermediary, "", "", check_url);
         advice.summary = format!(
-            "The client negotiated {theirs}, this server {ours}: something between them re-encrypts. {}",
+            "The client negotiated {theirs}, the server {ours}: something between them re-encrypts. {}",
             advice.summary
         );
         advice

@@ -197,7 +197,9 @@ impl Knowledge {
         };
         Some(Stack {
             family,
-            versions: family.version(version).map(Range::of),
+            versions: family
+                .version(version)
+                .map(|release| Range::of(release, version)),
         })
     }
 

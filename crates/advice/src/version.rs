@@ -42,10 +42,14 @@ impl Version {
         }
     }
 
-    /// The least version that is past this one in its last number that is not zero.
-    fn next(self) -> Self {
+    /// The least version that is past this one in the last of so many numbers; in its last that is not zero where none
+    /// was written.
+    fn next(self, written: usize) -> Self {
         let mut parts = self.0;
-        let last = parts.iter().rposition(|part| *part != 0).unwrap_or(0);
+        let last = match written {
+            0 => parts.iter().rposition(|part| *part != 0).unwrap_or(0),
+            written => written.min(MAX_PARTS) - 1,
+        };
         if let Some(part) = parts.get_mut(last) {
             *part = part.saturating_add(1);
         }
@@ -56,6 +60,17 @@ impl Version {
     pub(crate) fn starts_like(&self, other: &Self) -> bool {
         self.0.iter().zip(&other.0).take(3).all(|(a, b)| a == b)
     }
+}
+
+/// How many numbers a version is written with; none where it is a name, or a Java's update.
+fn written(text: &str) -> usize {
+    if java_update(text).is_some() {
+        return 0;
+    }
+    let parts = text.split(['.', '_']);
+    parts
+        .take_while(|part| part.starts_with(|c: char| c.is_ascii_digit()))
+        .count()
 }
 
 /// `8u212`: the series, and the update within it.
@@ -104,11 +119,12 @@ impl Range {
             && self.below.is_none_or(|below| *version < below)
     }
 
-    /// One release and what is numbered below it: 1.0.2 is 1.0.2g too, 3.0 is 3.0.22 too.
-    pub(crate) fn of(version: Version) -> Self {
+    /// One release and what is numbered below it: 1.0.2 is 1.0.2g too, 3.0 is 3.0.22 too and not 3.1. `text` is how the
+    /// release was written.
+    pub(crate) fn of(version: Version, text: &str) -> Self {
         Self {
             from: Some(version),
-            below: Some(version.next()),
+            below: Some(version.next(written(text))),
             text: String::new(),
         }
     }
@@ -229,6 +245,18 @@ mod tests {
         assert_eq!(range.first(), Some("4.1"));
         let all = Range::try_from("*".to_owned()).unwrap();
         assert!(all.contains(&version("0")) && all.first().is_none());
+    }
+
+    #[test]
+    fn a_release_is_itself_and_what_is_numbered_below_it() {
+        let of = |text: &str, other: &str| Range::of(version(text), text).contains(&version(other));
+        assert!(of("1.0.2", "1.0.2g") && of("3.0", "3.0.22") && of("3", "3.5"));
+        assert!(
+            of("1.0.0t", "1.0.0")
+                && !of("1.0.0t", "1.0.1")
+                && !of("3.0", "3.1")
+                && !of("1.1.0", "1.1.1")
+        );
     }
 
     #[test]

@@ -379,7 +379,7 @@ fn what_re_encrypts_is_what_gets_the_advice() {
     assert!(
         advice
             .summary
-            .starts_with("The client negotiated TLSv1.3, this server TLSv1: something between"),
+            .starts_with("The client negotiated TLSv1.3, the server TLSv1: something between"),
         "{}",
         advice.summary
     );

@@ -3,15 +3,15 @@
 //! In: a URL. Out: a report and an exit code, or an error that says why it could not tell. Everything the
 //! server sends is bounded in size and time, and shown without what would steer a terminal.
 
-mod answer;
+pub(crate) mod answer;
 mod ask;
 mod handshake;
-mod reach;
+pub(crate) mod reach;
 mod report;
 mod show;
 mod tap;
-mod target;
-mod text;
+pub(crate) mod target;
+pub(crate) mod text;
 
 use std::io::Write;
 use std::net::SocketAddr;

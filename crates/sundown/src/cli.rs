@@ -10,6 +10,7 @@ use floor::config::{Length, When};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::advise::AdviseArguments;
+use crate::doctor::DoctorArguments;
 use crate::notice::NoticeArguments;
 
 /// Retires old TLS without breaking the people who use it.
@@ -55,6 +56,8 @@ pub(crate) enum Command {
     Ledger(LedgerCommand),
     /// Says what a client must change for a floor: by name and version, or by what it sends
     Advise(AdviseArguments),
+    /// Asks every runtime on this machine what it offers, and what it negotiates with a server
+    Doctor(DoctorArguments),
     /// Writes the public announcement of the plan: what stops when, who is affected, what to change
     Notice(NoticeArguments),
     /// Writes a commented sundown.toml with sensible dates

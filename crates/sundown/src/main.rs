@@ -4,6 +4,7 @@ mod advise;
 mod check;
 mod cli;
 mod config;
+mod doctor;
 mod floors;
 mod init;
 mod ledger;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Ledger(command) => ledger::run(&command),
         Command::Advise(arguments) => advise::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Notice(arguments) => notice::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Floors(arguments) => floors::run(&arguments),

@@ -106,7 +106,9 @@ impl Client {
             .filter_map(|version| family.version(version))
             .collect();
         let span = match (&said.version, &said.versions) {
-            (Some(version), _) => family.version(version).map(crate::version::Range::of),
+            (Some(version), _) => family
+                .version(version)
+                .map(|release| crate::version::Range::of(release, version)),
             (None, Some(span)) => family.range(span),
             (None, None) => None,
         };

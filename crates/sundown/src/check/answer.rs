@@ -15,25 +15,25 @@ const EXPLANATION: &str = "urn:sundown:problem:tls-floor";
 
 /// An answer of `/ssl/`.
 #[derive(Debug, Serialize)]
-pub(super) struct Answer {
-    pub(super) protocol: String,
-    pub(super) cipher: Option<String>,
-    pub(super) cipher_iana: Option<String>,
-    pub(super) group: Option<String>,
+pub(crate) struct Answer {
+    pub(crate) protocol: String,
+    pub(crate) cipher: Option<String>,
+    pub(crate) cipher_iana: Option<String>,
+    pub(crate) group: Option<String>,
     /// The client as the server recognised it.
-    pub(super) client: Option<String>,
-    pub(super) floors: Vec<Standing>,
+    pub(crate) client: Option<String>,
+    pub(crate) floors: Vec<Standing>,
     /// Absent where the server has no plan to judge by.
-    pub(super) verdict: Option<ServerVerdict>,
-    pub(super) advice: Option<Advice>,
+    pub(crate) verdict: Option<ServerVerdict>,
+    pub(crate) advice: Option<Advice>,
     /// Where this answer can be read again.
-    pub(super) report: Option<String>,
+    pub(crate) report: Option<String>,
 }
 
 /// How the client stands with the server's plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum ServerVerdict {
+pub(crate) enum ServerVerdict {
     Ok,
     AtRisk,
     Blocked,
@@ -41,45 +41,45 @@ pub(super) enum ServerVerdict {
 
 /// One sunset of the server's plan.
 #[derive(Debug, Serialize)]
-pub(super) struct Standing {
-    pub(super) name: Option<String>,
-    pub(super) sunset: Option<String>,
-    pub(super) phase: Option<String>,
-    pub(super) verdict: Option<String>,
-    pub(super) because: Vec<String>,
-    pub(super) needed: Vec<String>,
-    pub(super) next: Option<Next>,
-    pub(super) exception_until: Option<Timestamp>,
+pub(crate) struct Standing {
+    pub(crate) name: Option<String>,
+    pub(crate) sunset: Option<String>,
+    pub(crate) phase: Option<String>,
+    pub(crate) verdict: Option<String>,
+    pub(crate) because: Vec<String>,
+    pub(crate) needed: Vec<String>,
+    pub(crate) next: Option<Next>,
+    pub(crate) exception_until: Option<Timestamp>,
 }
 
 /// What happens next, and when.
 #[derive(Debug, Serialize)]
-pub(super) struct Next {
-    pub(super) phase: String,
-    pub(super) at: Timestamp,
+pub(crate) struct Next {
+    pub(crate) phase: String,
+    pub(crate) at: Timestamp,
 }
 
 /// What the server says to change.
 #[derive(Debug, Serialize)]
-pub(super) struct Advice {
-    pub(super) summary: String,
-    pub(super) snippet: Option<String>,
+pub(crate) struct Advice {
+    pub(crate) summary: String,
+    pub(crate) snippet: Option<String>,
 }
 
 /// Why a request was turned away (RFC 9457).
 #[derive(Debug, Serialize)]
-pub(super) struct Explanation {
-    pub(super) title: String,
-    pub(super) detail: Option<String>,
-    pub(super) sunset: Option<String>,
-    pub(super) since: Option<Timestamp>,
-    pub(super) advice: Option<Advice>,
-    pub(super) contact: Option<String>,
+pub(crate) struct Explanation {
+    pub(crate) title: String,
+    pub(crate) detail: Option<String>,
+    pub(crate) sunset: Option<String>,
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) advice: Option<Advice>,
+    pub(crate) contact: Option<String>,
 }
 
 impl Answer {
     /// An object that names the protocol; anything else is no such answer.
-    pub(super) fn read(value: &Value) -> Option<Self> {
+    pub(crate) fn read(value: &Value) -> Option<Self> {
         let client = value.get("client").map(|client| {
             let parts = ["runtime", "version", "library"].map(|part| text(client, part));
             parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -100,7 +100,7 @@ impl Answer {
     }
 
     /// Whether the server saw another version than the client did: then TLS ends somewhere between them.
-    pub(super) fn saw_another(&self, negotiated: Version) -> bool {
+    pub(crate) fn saw_another(&self, negotiated: Version) -> bool {
         Version::from_name(&self.protocol).is_some_and(|seen| seen != negotiated)
     }
 }
@@ -144,7 +144,7 @@ impl Advice {
 }
 
 impl Explanation {
-    pub(super) fn read(value: &Value) -> Option<Self> {
+    pub(crate) fn read(value: &Value) -> Option<Self> {
         if value.get("type")?.as_str()? != EXPLANATION {
             return None;
         }

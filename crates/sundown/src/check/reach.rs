@@ -17,7 +17,7 @@ const HEAD_START: Duration = Duration::from_millis(250);
 const MOST_ADDRESSES: usize = 16;
 
 /// The first connection that is accepted.
-pub(super) async fn connect(target: &Target, deadline: Instant) -> anyhow::Result<TcpStream> {
+pub(crate) async fn connect(target: &Target, deadline: Instant) -> anyhow::Result<TcpStream> {
     let addresses = resolve(target, deadline).await?;
     let mut waiting = addresses.into_iter();
     let mut attempts = JoinSet::new();

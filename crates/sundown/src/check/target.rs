@@ -9,16 +9,16 @@ const HTTPS: u16 = 443;
 
 /// One server, and where on it an answer is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(crate) struct Target {
     /// A name or an address, an IPv6 address without its brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
+    pub(crate) host: String,
+    pub(crate) port: u16,
     /// Path and query, where the URL had more than `/`.
-    pub(super) path: Option<String>,
+    pub(crate) path: Option<String>,
 }
 
 impl Target {
-    pub(super) fn parse(url: &str) -> anyhow::Result<Self> {
+    pub(crate) fn parse(url: &str) -> anyhow::Result<Self> {
         if !url.contains("://") {
             bail!("{url:?} is no URL; write https://{url}");
         }
@@ -63,12 +63,12 @@ impl Target {
     }
 
     /// The host as an address, where it is one.
-    pub(super) fn address(&self) -> Option<IpAddr> {
+    pub(crate) fn address(&self) -> Option<IpAddr> {
         self.host.parse().ok()
     }
 
     /// `host:port`, for messages and commands.
-    pub(super) fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         match self.address() {
             Some(IpAddr::V6(address)) => format!("[{address}]:{}", self.port),
             _ => format!("{}:{}", self.host, self.port),
@@ -76,14 +76,14 @@ impl Target {
     }
 
     /// `host`, or `host:port` where the port is not the usual one, as a `Host` field has it.
-    pub(super) fn authority(&self) -> String {
+    pub(crate) fn authority(&self) -> String {
         let place = self.place();
         let usual = place.strip_suffix(":443");
         usual.map(str::to_owned).unwrap_or(place)
     }
 
     /// The full URL of a path on this server.
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("https://{}{path}", self.authority())
     }
 }

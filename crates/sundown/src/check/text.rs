@@ -5,7 +5,7 @@ const LONGEST: usize = 2000;
 
 /// Without what would steer a terminal or reorder a line: control characters and the marks that change the
 /// direction of text (Unicode TR 9). Line ends and tabs stay.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let harmless = |c: &char| match c {
         '\n' | '\t' => true,
         '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => false,
