@@ -178,7 +178,6 @@ async fn call(finding: &mut Finding, questions: &Questions, directory: &Path) {
         port: relay.port,
         url: &url,
         request: &request,
-        agent: &agent,
         ca: questions.ca.as_deref(),
         directory,
         seconds: questions.limit.as_secs().max(1),

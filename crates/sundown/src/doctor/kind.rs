@@ -140,8 +140,6 @@ pub(super) struct Call<'a> {
     pub(super) url: &'a str,
     /// The whole of an HTTP/1.0 request; empty where only the hello is wanted.
     pub(super) request: &'a str,
-    /// Who is asking, for a User-Agent.
-    pub(super) agent: &'a str,
     /// The authorities to trust instead of the machine's.
     pub(super) ca: Option<&'a Path>,
     /// A directory that is removed afterwards; the command runs in it.

@@ -88,3 +88,78 @@ async fn tunnel(stream: &mut TcpStream, target: &Target, proxy: &Proxy) -> anyho
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A proxy that gives this answer, and what it was asked.
+    async fn ask(answer: &'static [u8]) -> (anyhow::Result<Vec<u8>>, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let proxy = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = vec![0; 4096];
+            let length = stream.read(&mut asked).await.unwrap();
+            stream.write_all(answer).await.unwrap();
+            asked.truncate(length);
+            String::from_utf8(asked).unwrap()
+        });
+        let route = Arc::new(Route {
+            target: Target::parse("https://api.example.com/ssl/").unwrap(),
+            proxy: Some(Proxy {
+                host: "127.0.0.1".to_owned(),
+                port,
+                authorization: Some("bWU6c2VjcmV0".to_owned()),
+                variable: "HTTPS_PROXY",
+            }),
+        });
+        let connected = route.connect(Instant::now() + REACH).await;
+        let asked = proxy.await.unwrap();
+        let rest = match connected {
+            Ok(mut stream) => {
+                let mut rest = Vec::new();
+                stream.read_to_end(&mut rest).await.unwrap();
+                Ok(rest)
+            }
+            Err(error) => Err(error),
+        };
+        (rest, asked)
+    }
+
+    #[tokio::test]
+    async fn a_tunnel_leads_through_the_proxy_and_what_follows_is_the_servers() {
+        let (rest, asked) = ask(b"HTTP/1.1 200 Connection established\r\n\r\nhello").await;
+        assert_eq!(rest.unwrap(), b"hello");
+        assert!(
+            asked.starts_with("CONNECT api.example.com:443 HTTP/1.1\r\n"),
+            "{asked}"
+        );
+        assert!(
+            asked.contains("Proxy-Authorization: Basic bWU6c2VjcmV0\r\n"),
+            "{asked}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_will_not_is_named_with_the_variable_and_no_secret() {
+        for answer in [
+            &b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"[..],
+            b"SSH-2.0-x\r\n\r\n",
+            b"",
+            &[b'x'; 20_000],
+        ] {
+            let (refused, _) = ask(answer).await;
+            let error = format!("{:#}", refused.unwrap_err());
+            assert!(
+                error.contains("HTTPS_PROXY") && error.contains("127.0.0.1"),
+                "{error}"
+            );
+            assert!(!error.contains("bWU6c2VjcmV0"), "{error}");
+        }
+    }
+}

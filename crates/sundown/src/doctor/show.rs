@@ -3,21 +3,24 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{Cell, Color, Table};
+use comfy_table::{Cell, Color, ContentArrangement};
 use edge::Offered;
 
 use super::judge::{By, Judged, Verdict};
 use super::overrides::{Override, Weight};
-use super::report::{Ended, Entry, Handshake, Overall, Report};
+use super::report::{Ended, Entry, Overall, Report};
 use crate::table;
 
 /// The width of a terminal that does not say how wide it is.
 const WIDTH: usize = 100;
 
+/// From here on the names of cipher suites have room.
+const WIDE: usize = 110;
+
 pub(super) fn show(out: &mut impl Write, report: &Report) -> io::Result<()> {
     let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| usize::from(width.0));
     let fixes = Fixes::of(report);
-    writeln!(out, "{}\n", runtimes(report, &fixes))?;
+    runtimes(out, report, &fixes, width)?;
     legend(out, report, width)?;
     intermediaries(out, report, width)?;
     for (number, fix) in fixes.0.iter().enumerate() {
@@ -97,21 +100,24 @@ impl<'r> Fixes<'r> {
         Self(fixes)
     }
 
-    fn number(&self, index: usize) -> String {
+    fn number(&self, index: usize) -> Option<usize> {
         let found = self
             .0
             .iter()
             .position(|fix| fix.of.iter().any(|(of, _)| *of == index));
-        found.map_or_else(String::new, |place| format!("{}", place + 1))
+        found.map(|place| place + 1)
     }
 }
 
-fn runtimes(report: &Report, fixes: &Fixes<'_>) -> Table {
-    let mut head = vec![
-        "RUNTIME".to_owned(),
-        "WHERE".to_owned(),
-        "TLS LIBRARY".to_owned(),
-    ];
+/// A line for each runtime as wide as the terminal allows, below it where it is and what there is to say.
+fn runtimes(
+    out: &mut impl Write,
+    report: &Report,
+    fixes: &Fixes<'_>,
+    width: usize,
+) -> io::Result<()> {
+    let ciphers = width >= WIDE;
+    let mut head = vec!["RUNTIME".to_owned(), "TLS LIBRARY".to_owned()];
     head.push(
         if report.url.is_some() {
             "NEGOTIATED"
@@ -125,20 +131,68 @@ fn runtimes(report: &Report, fixes: &Fixes<'_>) -> Table {
         .first()
         .map_or(&[][..], |entry| &entry.floors);
     head.extend(floors.iter().map(|judged| judged.name.to_uppercase()));
-    head.push("FIX".to_owned());
     let mut table = table::new(head);
-    for (index, entry) in report.runtimes.iter().enumerate() {
+    // One line each, so that more can stand below it; `anstream` takes the colours off where nothing shows them.
+    table
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .enforce_styling();
+    for entry in &report.runtimes {
         let mut row = vec![
             Cell::new(entry.title()),
-            Cell::new(short(&entry.path)),
             Cell::new(entry.library.as_deref().unwrap_or_default()),
-            negotiated(entry, report.url.is_some()),
+            negotiated(entry, ciphers),
         ];
         row.extend(entry.floors.iter().map(verdict_cell));
-        row.push(Cell::new(fixes.number(index)));
         table.add_row(row);
     }
-    table
+    let columns = table.column_count();
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, if index + 1 < columns { 2 } else { 0 }));
+    }
+    let mut lines = table.lines();
+    if let Some(head) = lines.next() {
+        writeln!(out, "{}", head.trim_end())?;
+    }
+    let dim = Style::new().dimmed();
+    for (index, (line, entry)) in lines.zip(&report.runtimes).enumerate() {
+        writeln!(out, "{}", line.trim_end())?;
+        let fix = match fixes.number(index) {
+            Some(number) => format!(" (fix {number})"),
+            None => String::new(),
+        };
+        writeln!(out, "   {dim}{}{dim:#}{fix}", short(&entry.path))?;
+        if let Some((style, words)) = remark(entry) {
+            for line in textwrap::wrap(&words, indented(width, "   ")) {
+                writeln!(out, "{style}{line}{style:#}")?;
+            }
+        }
+    }
+    writeln!(out)
+}
+
+/// What there is to say of a runtime that fits into no column.
+fn remark(entry: &Entry) -> Option<(Style, String)> {
+    let error = entry.own.error.as_deref().unwrap_or("it does not say why");
+    let (colour, words) = match (&entry.not_asked, &entry.handshake) {
+        (Some(why), _) => (AnsiColor::Yellow, format!("not asked: {why}")),
+        (None, None) => return None,
+        (None, Some(handshake)) => match handshake.outcome {
+            Ended::Agreed => {
+                let explanation = entry.explanation.as_ref()?;
+                (
+                    AnsiColor::Red,
+                    format!("its request is turned away: {}", explanation.title),
+                )
+            }
+            Ended::Broken => (AnsiColor::Yellow, format!("the runtime ended it: {error}")),
+            Ended::Refused => {
+                let alert = handshake.alert.as_deref().unwrap_or_default();
+                (AnsiColor::Red, format!("the server refused it: {alert}"))
+            }
+            Ended::Failed => (AnsiColor::Red, handshake.why.clone().unwrap_or_default()),
+        },
+    };
+    Some((colour.on_default(), words))
 }
 
 /// A path in the home directory, as a shell writes it.
@@ -162,38 +216,30 @@ fn verdict_cell(judged: &Judged) -> Cell {
     }
 }
 
-fn negotiated(entry: &Entry, server: bool) -> Cell {
-    if let Some(why) = &entry.not_asked {
-        return Cell::new(format!("not asked: {why}"));
+fn negotiated(entry: &Entry, ciphers: bool) -> Cell {
+    if entry.not_asked.is_some() {
+        return Cell::new("?").fg(Color::Yellow);
     }
-    match &entry.handshake {
-        Some(handshake) => handshaken(handshake, entry),
-        None if server => Cell::new(""),
-        None => Cell::new(offered(entry.offered.as_ref())),
-    }
-}
-
-fn handshaken(handshake: &Handshake, entry: &Entry) -> Cell {
-    let chosen = [&handshake.protocol, &handshake.cipher, &handshake.group];
-    let chosen: Vec<&str> = chosen.into_iter().filter_map(Option::as_deref).collect();
-    let error = entry.own.error.as_deref().unwrap_or_default();
+    let Some(handshake) = &entry.handshake else {
+        return Cell::new(offered(entry.offered.as_ref()));
+    };
+    let cipher = handshake.cipher.as_ref().filter(|_| ciphers);
+    let chosen = [
+        handshake.protocol.as_ref(),
+        cipher,
+        handshake.group.as_ref(),
+    ];
+    let chosen = chosen
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(" ");
     match handshake.outcome {
-        Ended::Agreed if entry.explanation.is_some() => {
-            Cell::new(format!("{}; its request is turned away", chosen.join(" "))).fg(Color::Red)
-        }
-        Ended::Agreed => Cell::new(chosen.join(" ")),
-        Ended::Broken => {
-            Cell::new(format!("{}, then ended by it: {error}", chosen.join(" "))).fg(Color::Yellow)
-        }
-        Ended::Refused => {
-            let alert = handshake.alert.as_deref().unwrap_or_default();
-            Cell::new(format!("refused: {alert}")).fg(Color::Red)
-        }
-        Ended::Failed => Cell::new(format!(
-            "none: {}",
-            handshake.why.as_deref().unwrap_or_default()
-        ))
-        .fg(Color::Red),
+        Ended::Agreed => Cell::new(chosen),
+        Ended::Broken => Cell::new(chosen).fg(Color::Yellow),
+        Ended::Refused => Cell::new("refused").fg(Color::Red),
+        Ended::Failed => Cell::new("none").fg(Color::Red),
     }
 }
 

@@ -4,18 +4,18 @@ use super::content::{Subject, needs};
 use super::dates::day;
 use super::document::{Block, code};
 
-/// The check helpers: language, and how theirs is called with an address.
-const HELPERS: &[(&str, &str)] = &[
-    ("Python", "python -m sundown_check"),
-    ("Ruby", "sundown-check"),
-    ("Node.js", "npx sundown-check"),
-    ("PHP", "vendor/bin/sundown-check"),
-    ("Java", "java -jar sundown-check.jar"),
-    ("C#", "sundown-check.exe"),
-    ("Go", "go run ./cmd/sundown-check"),
-    ("Perl", "sundown-check"),
-    ("Rust", "cargo run --"),
-    ("Shell, with curl or openssl", "sh sundown-check.sh"),
+/// The check helpers: folder in `clients/`, language, and how theirs is called with an address once it is installed.
+const HELPERS: [(&str, &str, &str); 10] = [
+    ("python", "Python", "python -m sundown_check"),
+    ("ruby", "Ruby", "sundown-check"),
+    ("node", "Node.js", "sundown-check"),
+    ("php", "PHP", "sundown-check"),
+    ("java", "Java", "java -jar sundown-check.jar"),
+    ("csharp", "C#", "sundown-check.exe"),
+    ("go", "Go", "sundown-check"),
+    ("perl", "Perl", "sundown-check"),
+    ("rust", "Rust", "sundown-check"),
+    ("shell", "Shell, with curl or openssl", "sundown-check.sh"),
 ];
 
 pub(super) fn blocks(subject: &Subject<'_>) -> Vec<Block> {
@@ -53,10 +53,64 @@ pub(super) fn blocks(subject: &Subject<'_>) -> Vec<Block> {
     blocks.push(Block::List(
         HELPERS
             .iter()
-            .map(|(language, command)| {
+            .map(|(_, language, command)| {
                 format!("{language}: {}", code(&format!("{command} {check}")))
             })
             .collect(),
     ));
     blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// The folder of the helpers, which are no part of this crate.
+    fn clients() -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../clients")
+    }
+
+    #[test]
+    fn every_helper_is_named_as_its_folder_is() {
+        let folders: BTreeSet<String> = fs::read_dir(clients())
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .filter(|entry| entry.file_type().unwrap().is_dir())
+            .map(|entry| entry.file_name().into_string().unwrap())
+            .collect();
+        let named: BTreeSet<String> = HELPERS
+            .iter()
+            .map(|(folder, ..)| (*folder).to_owned())
+            .collect();
+        assert_eq!(named, folders);
+    }
+
+    #[test]
+    fn every_command_is_one_that_the_readmes_give() {
+        let overview = fs::read_to_string(clients().join("README.md")).unwrap();
+        for (folder, language, command) in HELPERS {
+            let row = overview
+                .lines()
+                .find(|line| line.contains(&format!("]({folder}) |")));
+            let row = row.unwrap_or_else(|| panic!("clients/README.md has no row for {folder}"));
+            assert!(
+                row.contains(&format!("`{command} URL`")),
+                "{language}: {row}"
+            );
+            let readme = fs::read_to_string(clients().join(folder).join("README.md")).unwrap();
+            let called = readme.lines().any(|line| {
+                let line = line.trim_start_matches("$ ").trim_start_matches("./");
+                let line = line.strip_prefix("verify").map_or(line, str::trim_start);
+                line.starts_with(&format!("{command} https://"))
+            });
+            assert!(
+                called,
+                "clients/{folder}/README.md does not call `{command} https://…`"
+            );
+        }
+    }
 }

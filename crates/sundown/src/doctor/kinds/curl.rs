@@ -61,12 +61,8 @@ fn call(call: &Call<'_>) -> Result<Vec<Asking>, &'static str> {
             &call.seconds.to_string(),
         ])
         .args(["--proxy", &format!("http://127.0.0.1:{}", call.port)])
-        .args([
-            "--user-agent",
-            call.agent,
-            "--header",
-            "Accept: application/json",
-        ])
+        // It keeps its own User-Agent.
+        .args(["--header", "Accept: application/json"])
         .without("NO_PROXY")
         .without("no_proxy");
     let asking = match call.ca {

@@ -7,7 +7,7 @@ use crate::doctor::said::{after, first_version};
 
 pub(in crate::doctor) const KIND: Kind = Kind {
     id: "rust",
-    name: "Rust (cargo)",
+    name: "cargo",
     family: "curl",
     programs: &["cargo"],
     about: |program, directory| {

@@ -39,12 +39,7 @@ fn call(call: &Call<'_>) -> Result<Vec<Asking>, &'static str> {
         .args(["--quiet", "--tries=1", "--output-document=-"])
         .args([format!("--timeout={}", call.seconds)])
         .args(["-e", "use_proxy=on", "-e", &relay, "-e", "no_proxy="])
-        .args([
-            "--header",
-            "Accept: application/json",
-            "--user-agent",
-            call.agent,
-        ]);
+        .args(["--header", "Accept: application/json"]);
     // From 1.17 on it keeps a list of servers in the home directory.
     let asking = if at_least(&call.about.version, &[1, 17]) {
         asking.args(["--no-hsts"])
