@@ -6,6 +6,7 @@
 //! It never touches the traffic that it looks at, and never judges it.
 
 mod evidence;
+pub mod logs;
 mod recorder;
 
 pub use accounts::Shown;

@@ -1,0 +1,4 @@
+//! The formats, one a file.
+
+pub(crate) mod nginx;
+mod nginx_conf;
