@@ -49,6 +49,12 @@ pub enum LedgerError {
         /// How it shows.
         reason: String,
     },
+    /// Another program reads the same log into it.
+    #[error(
+        "another `sundown watch` has read on in {0} meanwhile, and counted it; nothing is counted twice: leave it to that \
+         one, or start again"
+    )]
+    ReadByAnother(String),
     /// The storage does not let us.
     #[error("{path} cannot be used: {reason}")]
     Unusable {

@@ -19,7 +19,9 @@
 //! 5. **A row points at a key, a key at a client and texts, a client at a `who` and an offer, and none of these is
 //!    removed while something points at it.** `key.day` is no earlier than any row of the key.
 //! 6. **A key is what its digest says, an offer what its identity says.** Neither is ever changed.
-//! 7. **On a day at most `clients_per_day` keys are new to that day, and at most 64 MiB of offers new to the file.**
+//! 7. **A log is counted up to its place and no further**: `place` is written in the transaction that counts what was read
+//!    up to it, and only where nobody else has moved it.
+//! 8. **On a day at most `clients_per_day` keys are new to that day, and at most 64 MiB of offers new to the file.**
 //!
 //! # Recovery
 //!
@@ -45,6 +47,7 @@ mod compact;
 mod damage;
 mod known;
 mod open;
+mod places;
 pub(crate) mod schema;
 #[cfg(test)]
 mod tests;
@@ -56,11 +59,12 @@ use std::path::PathBuf;
 
 use rusqlite::Connection;
 
-use crate::{LedgerError, LedgerSettings};
+use crate::{LedgerError, LedgerSettings, Place as LogPlace};
 use known::Known;
 
-pub(crate) use commit::Delay;
+pub(crate) use commit::{Committed, Delay};
 pub(crate) use compact::Step;
+pub(crate) use places::Move;
 pub(crate) use thread::{Place, run};
 pub(crate) use verify::check_day;
 
@@ -93,6 +97,11 @@ impl Store {
         let path = self.path.clone();
         self.close()
             .map_err(|error| LedgerError::from_sqlite(&path, &error))
+    }
+
+    /// Every place of a log that is kept.
+    pub(crate) fn places(&self) -> rusqlite::Result<Vec<LogPlace>> {
+        places::all(&self.connection)
     }
 
     /// An orderly end: what is in the log goes into the file, and no gap is recorded by whoever comes next.

@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
 use super::Store;
 use super::known::{Known, KnownKey};
+use super::places::{self, Move};
 use crate::amounts::{Amounts, DAY_HOURS, HOUR, day_of, hour_of};
 use crate::rollup::{Batch, Digest, Key, Overflow, Row};
 use crate::{Visitor, Who};
@@ -30,6 +31,8 @@ pub(crate) struct Committed {
     pub(crate) rows: usize,
     /// Connections and requests counted without their details, and why.
     pub(crate) others: Vec<(Overflow, u64)>,
+    /// The row of the place that was kept.
+    place: Option<i64>,
 }
 
 impl Store {
@@ -40,15 +43,39 @@ impl Store {
         batch: &Batch,
         delay: Delay,
     ) -> rusqlite::Result<Committed> {
-        let result = self.write(number, batch, delay);
+        let result = self.write(number, std::slice::from_ref(batch), delay, None);
         if result.is_err() {
             // It may hold ids that were rolled back.
             self.known = Known::default();
         }
-        result
+        Ok(result?.unwrap_or_default())
     }
 
-    fn write(&mut self, number: i64, batch: &Batch, delay: Delay) -> rusqlite::Result<Committed> {
+    /// Writes some batches together with how far the log was read that they come from; gives the row of that place.
+    /// `None`, and nothing is written, where another program has read on in that log.
+    pub(crate) fn commit_read(
+        &mut self,
+        number: i64,
+        batches: &[Batch],
+        moved: &Move,
+    ) -> rusqlite::Result<Option<(Committed, i64)>> {
+        let result = self.write(number, batches, Delay::default(), Some(moved));
+        if !matches!(result, Ok(Some(_))) {
+            self.known = Known::default();
+        }
+        Ok(result?.map(|committed| {
+            let row = committed.place.unwrap_or_default();
+            (committed, row)
+        }))
+    }
+
+    fn write(
+        &mut self,
+        number: i64,
+        batches: &[Batch],
+        delay: Delay,
+        moved: Option<&Move>,
+    ) -> rusqlite::Result<Option<Committed>> {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -58,26 +85,42 @@ impl Store {
             self.known = Known::default();
             self.data_version = version;
         }
-        let mut writing = Writing {
-            transaction: &transaction,
-            known: &mut self.known,
-            most_keys: i64::from(self.settings.clients_per_day),
-            days: HashMap::new(),
-            rows: Vec::with_capacity(batch.rows.len()),
-            others: HashMap::new(),
+        let place = match moved {
+            Some(moved) => match places::keep(&transaction, moved)? {
+                Some(row) => Some(row),
+                None => return Ok(None),
+            },
+            None => None,
         };
-        for ((hour, digest), row) in &batch.rows {
-            writing.place(*hour, digest, row, batch)?;
+        let mut all = Committed {
+            place,
+            ..Committed::default()
+        };
+        for batch in batches {
+            let mut writing = Writing {
+                transaction: &transaction,
+                known: &mut self.known,
+                most_keys: i64::from(self.settings.clients_per_day),
+                days: HashMap::new(),
+                rows: Vec::with_capacity(batch.rows.len()),
+                others: HashMap::new(),
+            };
+            for ((hour, digest), row) in &batch.rows {
+                writing.place(*hour, digest, row, batch)?;
+            }
+            for ((hour, visitor, why), amounts) in &batch.others {
+                writing.other(*hour, *visitor, *why, amounts);
+            }
+            let committed = writing.finish(delay)?;
+            all.rows += committed.rows;
+            all.others.extend(committed.others);
         }
-        for ((hour, visitor, why), amounts) in &batch.others {
-            writing.other(*hour, *visitor, *why, amounts);
-        }
-        let committed = writing.finish(delay)?;
+        let latest = batches.iter().filter_map(|batch| batch.latest).max();
         transaction
             .prepare_cached("UPDATE writer SET batch = ?, alive = ifnull(?, alive) WHERE id = ?")?
-            .execute((number, batch.latest, self.writer))?;
+            .execute((number, latest, self.writer))?;
         transaction.commit()?;
-        Ok(committed)
+        Ok(Some(all))
     }
 }
 

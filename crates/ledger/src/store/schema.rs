@@ -7,7 +7,11 @@ pub(crate) const APPLICATION: i64 = 0x5375_6e44;
 
 /// The steps from an empty file to the newest format; a file's format is the number of steps it has seen. A step
 /// that was released never changes.
-const STEPS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const STEPS: [&str; 3] = [
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+];
 
 /// The newest format.
 pub(crate) const NEWEST: i64 = STEPS.len() as i64;
