@@ -10,6 +10,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::time::{sleep, timeout};
 
 use crate::client::{Client, Profile, Sources, ask};
+use crate::h2load;
 use crate::hello10;
 use crate::load::{Cost, drive};
 use crate::process::resident;
@@ -32,6 +33,8 @@ pub(crate) enum Operation {
     Refuse,
     /// Proxied HTTP/1.1 GET of 1 KiB on a kept connection
     Proxy,
+    /// Proxied HTTP/2 GET of 1 KiB, four at once on each connection
+    ProxyH2,
     /// Memory of a connection after its handshake
     Idle,
     /// Memory of a connection after its handshake and one answer
@@ -67,6 +70,7 @@ impl Operation {
             Self::Tls12Rsa => "same, RSA-2048 certificate",
             Self::Refuse => "TLS 1.0 hello refused with an alert",
             Self::Proxy => "proxied h1 GET, 1 KiB, kept alive",
+            Self::ProxyH2 => "proxied h2 GET, 1 KiB, 4 at once",
             Self::Idle => "idle connection after the handshake",
             Self::IdleGet => "idle connection after one GET",
         }
@@ -86,14 +90,17 @@ impl Operation {
             Self::Tls13 | Self::Tls12 | Self::Tls12Rsa => Some(0.6),
             Self::Refuse => Some(0.5),
             Self::Idle | Self::IdleGet => Some(1.5),
-            Self::Proxy => None,
+            Self::Proxy => Some(1.2),
+            Self::ProxyH2 => None,
         }
     }
 
     /// The kind of client it uses, if that speaks modern TLS.
     pub(crate) fn profile(self) -> Option<Profile> {
         match self {
-            Self::Tls13 | Self::Proxy | Self::Idle | Self::IdleGet => Some(Profile::Tls13),
+            Self::Tls13 | Self::Proxy | Self::ProxyH2 | Self::Idle | Self::IdleGet => {
+                Some(Profile::Tls13)
+            }
             Self::Tls12 => Some(Profile::Tls12),
             Self::Tls12Rsa => Some(Profile::Tls12Rsa),
             Self::Refuse => None,
@@ -140,6 +147,7 @@ impl Operation {
                 })
                 .await?
             }
+            Self::ProxyH2 => h2load::drive(pid, address, effort.connections, effort.length).await?,
             Self::Idle => return memory(pid, &client(Profile::Tls13)?, effort, false).await,
             Self::IdleGet => return memory(pid, &client(Profile::Tls13)?, effort, true).await,
         };

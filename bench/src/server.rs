@@ -56,9 +56,12 @@ pub(crate) fn all(sundown: Option<&Path>) -> Vec<Box<dyn Server>> {
     let mut servers: Vec<Box<dyn Server>> =
         vec![Box::new(nginx::Nginx), Box::new(haproxy::Haproxy)];
     if let Some(program) = sundown {
-        servers.push(Box::new(sundown::Sundown {
-            program: program.to_owned(),
-        }));
+        for records in [true, false] {
+            servers.push(Box::new(sundown::Sundown {
+                program: program.to_owned(),
+                records,
+            }));
+        }
     }
     servers
 }

@@ -64,7 +64,7 @@ defaults
     timeout http-keep-alive 120s
 
 frontend edge
-    bind {address} ssl crt {ecdsa} crt {rsa} backlog 4096
+    bind {address} ssl crt {ecdsa} crt {rsa} alpn h2,http/1.1 backlog 4096
     http-request return status 200 content-type application/json file {answer} if {{ path /ssl/ }}
     http-request set-header X-Forwarded-For %[src]
     http-request set-header X-Forwarded-Proto https

@@ -90,7 +90,7 @@ http {{
         keepalive_requests 1000000000;
     }}
     server {{
-        listen {address} ssl backlog=4096;
+        listen {address} ssl http2 backlog=4096;
         location /ssl/ {{ return 200 '{answer}'; }}
         location / {{
             proxy_pass http://application;

@@ -1,8 +1,9 @@
 //! Sundown: one worker, TLS 1.0 and 1.1 in their refuse phase, sightings recorded as by default.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use super::{Address, Lab, Launch, Server, Worker, ask, write};
 
@@ -13,11 +14,17 @@ const AS_OF: &str = "2026-11-01T00:00:00Z";
 pub(crate) struct Sundown {
     /// The binary.
     pub(crate) program: PathBuf,
+    /// Whether it keeps a ledger and shows sightings, as it does by default.
+    pub(crate) records: bool,
 }
 
 impl Server for Sundown {
     fn name(&self) -> &'static str {
-        "sundown"
+        if self.records {
+            "sundown"
+        } else {
+            "unrecorded"
+        }
     }
 
     fn version(&self) -> Result<String> {
@@ -52,6 +59,13 @@ refuse = \"2017-01-15\"
                 upstream = lab.upstream,
             ),
         )?;
+        let data = dir.join("data");
+        if !self.records {
+            // Where the ledger cannot be, the edge does without.
+            let place = data.join("ledger.sqlite");
+            fs::create_dir_all(&place)
+                .with_context(|| format!("cannot make {}", place.display()))?;
+        }
         let arguments = [
             "serve",
             "--workers",
@@ -61,9 +75,11 @@ refuse = \"2017-01-15\"
             "--listen",
             "127.0.0.1:0",
             "--data-dir",
-            &dir.join("data").display().to_string(),
+            &data.display().to_string(),
             "--as-of",
             AS_OF,
+            "--output",
+            if self.records { "auto" } else { "none" },
         ];
         Ok(Launch {
             program: self.program.clone(),

@@ -12,6 +12,7 @@ use crate::bounds::Permit;
 use crate::core::{Core, Entrance};
 use crate::door::Admitted;
 use crate::http;
+use crate::http::timers::Timers;
 use crate::lingering::Lingering;
 use crate::record::{Made, Record, Treated};
 use crate::tls::{self, HandshakeError, Resting};
@@ -32,6 +33,8 @@ pub(crate) struct Session {
     /// The client's certificate, where one was asked for and sent.
     pub(crate) certificate: Option<ClientCertificate>,
     pub(crate) told: http::Told,
+    /// For what its requests wait for.
+    pub(crate) timers: Timers,
     record: Mutex<Record>,
     _permit: Permit,
 }
@@ -134,6 +137,7 @@ pub(crate) async fn serve(
                 ),
                 negotiated,
                 certificate,
+                timers: Timers::default(),
                 record: Mutex::new(record),
                 _permit: permit,
             };

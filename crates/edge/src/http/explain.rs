@@ -73,7 +73,7 @@ pub(crate) fn answer(
         sunset: &sunset.name,
         contact: sunset.contact.as_deref(),
         advice,
-        ssl: subject.ssl_url,
+        ssl: &subject.ssl_url,
     };
     let mut response = match form {
         Form::Json | Form::Problem => respond::json(status, Form::Problem, &problem),

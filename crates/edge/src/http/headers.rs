@@ -1,6 +1,7 @@
 //! Proxy hygiene: what must not pass, and what is added for the application.
 
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use hyper::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, TE,
@@ -30,12 +31,8 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
         .cloned()
         .collect();
     if gone.contains(&CONNECTION) {
-        let named = headers
-            .get_all(CONNECTION)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|name| name.trim().parse().ok())
+        let named = options(headers)
+            .filter_map(|name| name.parse().ok())
             // A client must not be able to name away what the edge adds or relies on.
             .filter(|name| name != HOST && name != CONTENT_LENGTH && !is_ours(name));
         gone.extend(named);
@@ -43,6 +40,18 @@ pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     for name in &gone {
         headers.remove(name);
     }
+}
+
+/// The options that Connection names.
+fn options(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(CONNECTION)
+        .iter()
+        // What nearly every client says that says anything; the field of this name never passes.
+        .filter(|value| !value.as_bytes().eq_ignore_ascii_case(b"keep-alive"))
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
 }
 
 /// Whether the sender of a request takes trailers (RFC 9110 section 10.1.4).
@@ -67,12 +76,7 @@ pub(crate) fn clean_trailers(trailers: &mut HeaderMap) {
 
 /// The protocol that an HTTP/1.1 message wants to switch to (RFC 9110 section 7.8), if it does.
 pub(crate) fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
-    let switches = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
+    let switches = options(headers).any(|option| option.eq_ignore_ascii_case("upgrade"));
     if switches {
         headers.get(UPGRADE).cloned()
     } else {
@@ -112,7 +116,15 @@ fn is_ours(name: &HeaderName) -> bool {
 
 /// Why a request is refused for how it is framed or addressed, where the HTTP library lets it pass.
 pub(crate) fn fault<B>(request: &Request<B>) -> Option<(StatusCode, &'static str)> {
-    let hosts = request.headers().get_all(HOST).iter().count();
+    let (mut hosts, mut codings, mut understood) = (0, 0, true);
+    for (name, value) in request.headers() {
+        if *name == HOST {
+            hosts += 1;
+        } else if *name == TRANSFER_ENCODING {
+            codings += 1;
+            understood &= value.as_bytes().eq_ignore_ascii_case(b"chunked");
+        }
+    }
     if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
         // RFC 9112 section 3.2.
         return Some((
@@ -120,12 +132,7 @@ pub(crate) fn fault<B>(request: &Request<B>) -> Option<(StatusCode, &'static str
             "A request has one Host field, no more and no fewer.\n",
         ));
     }
-    let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
-    if codings
-        .next()
-        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
-        || codings.next().is_some()
-    {
+    if codings > 1 || !understood {
         // RFC 9112 section 6.1: a coding that is not understood.
         return Some((
             StatusCode::NOT_IMPLEMENTED,
@@ -140,6 +147,9 @@ pub(crate) struct Told {
     client: HeaderValue,
     /// RFC 7239, as far as it is the same for every request.
     forwarded: String,
+    /// The first host that was asked for, and the whole of Forwarded for it: most clients ask for no other. Copies,
+    /// which do not hold the buffer that the request was read into.
+    first: OnceLock<(HeaderValue, Option<HeaderValue>)>,
     version: HeaderValue,
     cipher: HeaderValue,
     group: HeaderValue,
@@ -159,6 +169,7 @@ impl Told {
         Self {
             client: HeaderValue::try_from(client.to_string()).unwrap_or(unknown),
             forwarded,
+            first: OnceLock::new(),
             version: HeaderValue::from_static(negotiated.version.name().unwrap_or("unknown")),
             cipher: HeaderValue::from_static(negotiated.cipher),
             group: HeaderValue::from_static(negotiated.group.unwrap_or("none")),
@@ -169,20 +180,28 @@ impl Told {
 
     /// Adds where the request came from, in the old way and the new, and the client's TLS.
     pub(crate) fn add(&self, headers: &mut HeaderMap, host: Option<&HeaderValue>, meets: bool) {
-        let mut forwarded = String::with_capacity(self.forwarded.len() + 64);
-        forwarded.push_str(&self.forwarded);
-        if let Some(host) = host {
-            headers.insert(X_FORWARDED_HOST, host.clone());
-            // A quoted-string takes any host that has no quote or backslash; no valid host has one.
-            if let Ok(host) = host.to_str()
-                && !host.contains(['"', '\\'])
-            {
-                forwarded.push_str(";host=\"");
-                forwarded.push_str(host);
-                forwarded.push('"');
+        let first = host.map(|host| {
+            self.first.get_or_init(|| {
+                let copy = HeaderValue::from_bytes(host.as_bytes());
+                (
+                    copy.unwrap_or_else(|_| host.clone()),
+                    self.forwarded(Some(host)),
+                )
+            })
+        });
+        let forwarded = match (first, host) {
+            (Some((first, forwarded)), Some(host)) if first == host => {
+                headers.insert(X_FORWARDED_HOST, first.clone());
+                forwarded.clone()
             }
-        }
-        if let Ok(forwarded) = HeaderValue::try_from(forwarded) {
+            _ => {
+                if let Some(host) = host {
+                    headers.insert(X_FORWARDED_HOST, host.clone());
+                }
+                self.forwarded(host)
+            }
+        };
+        if let Some(forwarded) = forwarded {
             headers.insert(FORWARDED, forwarded);
         }
         headers.insert(X_FORWARDED_FOR, self.client.clone());
@@ -195,6 +214,19 @@ impl Told {
         }
         let verdict = if meets { "meets" } else { "misses" };
         headers.insert(SUNDOWN_VERDICT, HeaderValue::from_static(verdict));
+    }
+
+    fn forwarded(&self, host: Option<&HeaderValue>) -> Option<HeaderValue> {
+        let mut forwarded = self.forwarded.clone();
+        // A quoted-string takes any host that has no quote or backslash; no valid host has one.
+        if let Some(host) = host.and_then(|host| host.to_str().ok())
+            && !host.contains(['"', '\\'])
+        {
+            forwarded.push_str(";host=\"");
+            forwarded.push_str(host);
+            forwarded.push('"');
+        }
+        HeaderValue::try_from(forwarded).ok()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod activity;
 pub(crate) mod admin;
+mod again;
 pub(crate) mod body;
 mod explain;
 pub(crate) mod fetch;
@@ -18,6 +19,7 @@ mod respond;
 mod route;
 mod seldom;
 mod ssl;
+pub(crate) mod timers;
 mod token;
 pub(crate) mod upstream;
 

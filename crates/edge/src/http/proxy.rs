@@ -11,17 +11,19 @@ use hyper::body::Body as _;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, UPGRADE};
 use hyper::http::request::Parts;
 use hyper::http::uri::PathAndQuery;
-use hyper::{Method, Request, Response, StatusCode, Uri, Version, upgrade};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, upgrade};
 use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional;
 use tokio::sync::oneshot;
-use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio::time::timeout;
 
+use super::again::Again;
 use super::body::{Body, BodyError, Bounded, read_away};
 use super::peeked::Peeked;
+use super::timers::Timers;
 use super::upstream::{ConnectError, Failure, Onward, Reply, Upstream, take_trailers};
 use super::{headers, respond};
+use crate::connection::Session;
 use crate::settings::{self, Limits};
 
 /// How long an upgraded connection (WebSocket) may last. What moves on it, and whether, is not ours to judge.
@@ -77,15 +79,17 @@ impl Proxy {
         !self.upstreams.is_empty()
     }
 
-    /// Passes a request for `host` on and gives the answer as it comes. `keep` is held until an upgraded connection ends.
-    pub(crate) async fn pass<K: Send + Sync + 'static>(
+    /// Passes a request for `host` on and gives the answer as it comes. `tell` adds what the application learns of the
+    /// client. The session is held until an upgraded connection ends.
+    pub(crate) async fn pass(
         &self,
         mut request: Request<Peeked>,
         host: &HeaderValue,
+        tell: impl Fn(&mut HeaderMap),
         limits: &Limits,
-        stopping: &CancellationToken,
-        keep: Arc<K>,
+        session: &Arc<Session>,
     ) -> Response<Body> {
+        let stopping = &session.core.stopping;
         if request.method() == Method::CONNECT {
             return respond::plain(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -113,7 +117,10 @@ impl Proxy {
         parts.version = Version::HTTP_11;
         let takes_trailers = headers::takes_trailers(&parts.headers);
         headers::strip_hop_by_hop(&mut parts.headers);
-        parts.headers.insert(HOST, host.clone());
+        // Where there is no authority, `host` is the very field.
+        if parts.uri.authority().is_some() || !parts.headers.contains_key(HOST) {
+            parts.headers.insert(HOST, host.clone());
+        }
         parts.uri = target(parts.uri);
         let mut manner = Manner {
             switches: upgrade.is_some(),
@@ -141,11 +148,14 @@ impl Proxy {
             manner.ended = Some(ended);
             Either::Right(body)
         };
-        match self.send(parts, body, manner, limits).await {
+        match self
+            .send(parts, body, manner, tell, limits, &session.timers)
+            .await
+        {
             Ok(mut answer) => {
                 if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
                     return match client_upgrade {
-                        Some(client) => switch(client, answer, keep),
+                        Some(client) => switch(client, answer, session.clone()),
                         None => respond::plain(
                             StatusCode::BAD_GATEWAY,
                             "The service behind this edge switched protocols unasked.\n",
@@ -179,11 +189,15 @@ impl Proxy {
         parts: Parts,
         body: Onward,
         manner: Manner,
+        tell: impl Fn(&mut HeaderMap),
         limits: &Limits,
+        timers: &Timers,
     ) -> Result<Response<Reply>, Unanswered> {
+        // Before the application is told of the client: that can be said again.
         let mut again = (body.is_end_stream() && parts.method.is_idempotent() && !manner.switches)
-            .then(|| parts.clone());
+            .then(|| Again::of(&parts));
         let mut request = Request::from_parts(parts, body);
+        tell(request.headers_mut());
         if manner.takes_trailers {
             take_trailers(&mut request);
         }
@@ -195,7 +209,7 @@ impl Proxy {
                     // An error is the body's end as much as a value is.
                     ended.await.ok();
                 }
-                sleep(limits.upstream_answer).await;
+                timers.after(limits.upstream_answer).await;
             };
             let Some(upstream) = self.upstream() else {
                 return Err(Unanswered::Late);
@@ -220,7 +234,11 @@ impl Proxy {
                 }
                 // An answer that cannot be read would be the same again.
                 Err(Failure::Broken(error)) if !error.is_parse() => match again.take() {
-                    Some(parts) => Request::from_parts(parts, Either::Left(Empty::new())),
+                    Some(again) => {
+                        let mut request = again.request(Either::Left(Empty::new()));
+                        tell(request.headers_mut());
+                        request
+                    }
                     None => return Err(Unanswered::Failed(error)),
                 },
                 Err(Failure::NotSent(_, error) | Failure::Broken(error)) => {
@@ -243,14 +261,14 @@ fn target(requested: Uri) -> Uri {
 }
 
 /// Ties the two upgraded connections together, in a task of their own, and lets the 101 through.
-fn switch<K: Send + Sync + 'static>(
+fn switch(
     client: upgrade::OnUpgrade,
     mut answer: Response<Reply>,
-    keep: Arc<K>,
+    session: Arc<Session>,
 ) -> Response<Body> {
     let upstream = upgrade::on(&mut answer);
     tokio::spawn(async move {
-        let _keep = keep;
+        let _session = session;
         if let (Ok(client), Ok(upstream)) = tokio::join!(client, upstream) {
             // However it ends, both sides see it by their own close.
             timeout(

@@ -54,13 +54,14 @@ pub(crate) async fn answer(session: &Arc<Session>, mut request: Request<Peeked>)
         account: account.as_deref().map_or(Account::None, Account::Known),
     };
     let host = headers::host(&request);
-    let ssl_url = ssl_url(session, &live, host.as_ref());
-    let subject = Subject {
+    // Few requests ask for it.
+    let ssl_url = || ssl_url(session, &live, host.as_ref());
+    let subject = || Subject {
         offer: &session.offer,
         negotiated: &session.negotiated,
         who,
         user_agent,
-        ssl_url: &ssl_url,
+        ssl_url: ssl_url(),
     };
     if let Some(own) = own_answer(session, &live, &request, &subject) {
         session.count(&made, Treated::Answered);
@@ -84,7 +85,7 @@ pub(crate) async fn answer(session: &Arc<Session>, mut request: Request<Peeked>)
     if decision.preview {
         session.count(&made, Treated::Answered);
         body::read_away(request, &session.core.stopping);
-        return preview(&ssl_url);
+        return preview(&ssl_url());
     }
     match (decision.action, sunset) {
         (Action::Explain | Action::Refuse(_), Some(sunset)) => {
@@ -94,7 +95,7 @@ pub(crate) async fn answer(session: &Arc<Session>, mut request: Request<Peeked>)
                 live.settings.answers.explain_status,
                 &decision,
                 sunset,
-                &subject,
+                &subject(),
                 form,
                 request.version(),
             );
@@ -111,15 +112,16 @@ pub(crate) async fn answer(session: &Arc<Session>, mut request: Request<Peeked>)
                     None => Treated::Served,
                 },
             );
-            add_client_headers(request.headers_mut(), session, &decision, host.as_ref());
-            let mut response = pass(session, &live, request, &subject, host.as_ref()).await;
+            headers::strip_forged(request.headers_mut());
+            let meets = decision.verdict.meets();
+            let mut response = pass(session, &live, request, host.as_ref(), meets, &subject).await;
             if let Some(sunset) = warned {
                 notice::add(
                     response.headers_mut(),
                     &decision,
                     sunset,
                     &session.negotiated,
-                    &ssl_url,
+                    &ssl_url(),
                 );
             }
             response
@@ -163,11 +165,11 @@ fn visitor(session: &Session, live: &Live, user_agent: Option<&str>, path: &str)
     })
 }
 
-fn own_answer(
+fn own_answer<'a>(
     session: &Session,
     live: &Live,
     request: &Request<Peeked>,
-    subject: &Subject<'_>,
+    subject: &impl Fn() -> Subject<'a>,
 ) -> Option<Response<Body>> {
     let path = request.uri().path();
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -181,7 +183,7 @@ fn own_answer(
     for ssl in &answers.ssl {
         let ssl = ssl.as_str();
         if path == ssl || path == ssl.trim_end_matches('/') {
-            return Some(ssl_answer(session, live, request.headers(), subject));
+            return Some(ssl_answer(session, live, request.headers(), &subject()));
         }
         if let Some(id) = path
             .strip_prefix(ssl)
@@ -241,12 +243,15 @@ fn preview(ssl_url: &str) -> Response<Body> {
 }
 
 /// Passes the request on; where there is nowhere to pass it, shows the visitor what `/ssl/` says.
-async fn pass(
+///
+/// `meets`: whether the client meets the floor.
+async fn pass<'a>(
     session: &Arc<Session>,
     live: &Live,
     request: Request<Peeked>,
-    subject: &Subject<'_>,
     host: Option<&HeaderValue>,
+    meets: bool,
+    subject: &impl Fn() -> Subject<'a>,
 ) -> Response<Body> {
     if session.entrance.proxy.is_configured() {
         let fallback = HeaderValue::from_static("localhost");
@@ -256,27 +261,16 @@ async fn pass(
             .pass(
                 request,
                 host.unwrap_or(&fallback),
+                |headers| session.told.add(headers, host, meets),
                 &live.settings.limits,
-                &session.core.stopping,
-                session.clone(),
+                session,
             )
             .await;
         return response;
     }
-    let answer = ssl_answer(session, live, request.headers(), subject);
+    let answer = ssl_answer(session, live, request.headers(), &subject());
     body::read_away(request, &session.core.stopping);
     answer
-}
-
-/// Tells the application about the client's TLS.
-fn add_client_headers(
-    headers: &mut HeaderMap,
-    session: &Session,
-    decision: &Decision,
-    host: Option<&HeaderValue>,
-) {
-    headers::strip_forged(headers);
-    session.told.add(headers, host, decision.verdict.meets());
 }
 
 fn user_agent(headers: &HeaderMap) -> Option<UserAgent> {

@@ -114,7 +114,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) who: Who<'a>,
     pub(crate) user_agent: Option<&'a str>,
     /// The full URL of `/ssl/` as the client reached it.
-    pub(crate) ssl_url: &'a str,
+    pub(crate) ssl_url: String,
 }
 
 impl SslAnswer {
@@ -225,7 +225,7 @@ pub(crate) fn recognise(
     };
     let runtime = knowledge.recognise_offer(&clues, subject.offer);
     let advice = missed
-        .and_then(|verdict| knowledge.advise_verdict(runtime.as_ref(), &verdict, subject.ssl_url));
+        .and_then(|verdict| knowledge.advise_verdict(runtime.as_ref(), &verdict, &subject.ssl_url));
     let client = runtime.map(|runtime| Client {
         runtime: runtime.runtime,
         version: runtime.version,

@@ -126,7 +126,7 @@ impl Upstream {
             return Ok(Way::Alone(lane));
         }
         if switches {
-            return self.connector.connect(Speaks::Http1).await;
+            return Box::pin(self.connector.connect(Speaks::Http1)).await;
         }
         if let Some(sender) = self.open_shared() {
             return Ok(Way::Shared(sender));
@@ -140,7 +140,8 @@ impl Upstream {
         if let Some(sender) = one_at_a_time.as_ref().and_then(|_| self.open_shared()) {
             return Ok(Way::Shared(sender));
         }
-        let way = self.connector.connect(self.connector.speaks()).await?;
+        // Boxed: most requests find a connection, and should not carry the room that making one needs.
+        let way = Box::pin(self.connector.connect(self.connector.speaks())).await?;
         if let Way::Shared(sender) = &way {
             *lock(&self.shared) = Some(sender.clone());
         }

@@ -78,7 +78,7 @@ impl Body for Reply {
             Way::Here(lane, _) => {
                 // What drives the connection fills the body, in this very task: nobody needs to wake it.
                 let nobody = &mut Context::from_waker(Waker::noop());
-                match Pin::new(&mut this.body).poll_frame(nobody) {
+                match lane.unwoken(|| Pin::new(&mut this.body).poll_frame(nobody)) {
                     Poll::Pending => {
                         if lane.poll_drive(cx).is_ready() {
                             this.way = Way::Done;
