@@ -15,7 +15,7 @@ const HELPERS: [(&str, &str, &str); 10] = [
     ("go", "Go", "sundown-check"),
     ("perl", "Perl", "sundown-check"),
     ("rust", "Rust", "sundown-check"),
-    ("shell", "Shell, with curl or openssl", "sundown-check.sh"),
+    ("shell", "Shell, with curl or openssl", "./sundown-check.sh"),
 ];
 
 pub(super) fn blocks(subject: &Subject<'_>) -> Vec<Block> {
@@ -97,13 +97,11 @@ mod tests {
                 .lines()
                 .find(|line| line.contains(&format!("]({folder}) |")));
             let row = row.unwrap_or_else(|| panic!("clients/README.md has no row for {folder}"));
-            assert!(
-                row.contains(&format!("`{command} URL`")),
-                "{language}: {row}"
-            );
+            let bare = command.trim_start_matches("./");
+            assert!(row.contains(&format!("`{bare} URL`")), "{language}: {row}");
             let readme = fs::read_to_string(clients().join(folder).join("README.md")).unwrap();
             let called = readme.lines().any(|line| {
-                let line = line.trim_start_matches("$ ").trim_start_matches("./");
+                let line = line.trim_start_matches("$ ");
                 let line = line.strip_prefix("verify").map_or(line, str::trim_start);
                 line.starts_with(&format!("{command} https://"))
             });
