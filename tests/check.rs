@@ -152,7 +152,7 @@ fn a_server_that_saw_another_protocol_is_behind_something() {
     assert_eq!(report["server"]["intermediary"], true);
     let shown = check(&[&judge.url, "--ca", &ca]);
     assert!(
-        shown.stdout.contains("something between the two ends TLS"),
+        shown.stdout.contains("something between them re-encrypts"),
         "{shown:?}"
     );
 }

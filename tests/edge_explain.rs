@@ -190,3 +190,35 @@ async fn a_client_that_sends_on_after_the_answer_can_still_read_it() {
         assert!(answer.starts_with("HTTP/1.1 403 "), "{expect:?}: {answer}");
     }
 }
+
+#[test]
+fn a_client_that_negotiated_something_else_gets_the_advice_for_what_is_in_between() {
+    let edge = Edge::start(EXPLAIN, None);
+    let ask = |path: &str, says: &str| -> serde_json::Value {
+        let output = edge
+            .curl()
+            .args(["--tls-max", "1.0", "--ciphers", "DEFAULT@SECLEVEL=0"])
+            .args(["-H", "Accept: application/json", "-H"])
+            .arg(format!("Sundown-Negotiated: {says}"))
+            .arg(edge.url(path))
+            .output()
+            .unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
+    };
+    for path in ["/ssl/", "/orders"] {
+        let between = ask(path, "TLSv1.3");
+        let summary = between["advice"]["summary"].as_str().unwrap();
+        assert!(
+            summary.starts_with("The client negotiated TLSv1.3, the server TLSv1: something"),
+            "{summary}"
+        );
+        for nothing in ["TLSv1", "", "TLSv9", "TLSv1.3, x"] {
+            let own = ask(path, nothing);
+            let summary = own["advice"]["summary"].as_str().unwrap();
+            assert!(summary.contains("curl"), "{nothing:?}: {summary}");
+        }
+    }
+    assert_eq!(ask("/ssl/", "TLSv1.3")["differs"], true);
+    assert_eq!(ask("/ssl/", "TLSv1")["differs"], false);
+    assert!(ask("/ssl/", "x").get("differs").is_none());
+}

@@ -137,7 +137,7 @@ async fn one(target: &Target, trust: &Trust, path: &str) -> anyhow::Result<Visit
         Ok(stream) => {
             let negotiated = edge::negotiated(stream.as_ref())?;
             let certificate = handshake::certificate(stream.as_ref(), trust)?;
-            let mut asked = ask::ask(stream, target, path).await;
+            let mut asked = ask::ask(stream, target, path, negotiated.version).await;
             if let (Asked::Silent(why), Some(code)) = (&mut asked, record.wire().alert) {
                 // TLS 1.3 lets a server object after the client is done: to a missing certificate, say.
                 *why = format!("alert {code} {} after the handshake", Named::Alert(code));

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use floor::{Account, Action, Decision, Moment, Sunset, Who};
-use hyper::header::{ACCEPT, HeaderValue, USER_AGENT};
+use hello::Version;
+use hyper::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use ledger::Visitor;
 
@@ -56,11 +57,13 @@ pub(crate) async fn answer(session: &Arc<Session>, mut request: Request<Peeked>)
     let host = headers::host(&request);
     // Few requests ask for it.
     let ssl_url = || ssl_url(session, &live, host.as_ref());
+    let claimed = claimed(request.headers());
     let subject = || Subject {
         offer: &session.offer,
         negotiated: &session.negotiated,
         who,
         user_agent,
+        claimed,
         ssl_url: ssl_url(),
     };
     if let Some(own) = own_answer(session, &live, &request, &subject) {
@@ -272,6 +275,14 @@ async fn pass<'a>(
     body::read_away(request, &session.core.stopping);
     answer
 }
+
+/// What the client says it negotiated itself: where that is another version, TLS ends somewhere in between.
+fn claimed(headers: &HeaderMap) -> Option<Version> {
+    Version::from_name(headers.get(NEGOTIATED)?.to_str().ok()?)
+}
+
+/// In which a client says that.
+const NEGOTIATED: HeaderName = HeaderName::from_static("sundown-negotiated");
 
 fn user_agent(headers: &HeaderMap) -> Option<UserAgent> {
     let value = headers.get(USER_AGENT)?;

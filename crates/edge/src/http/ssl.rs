@@ -3,7 +3,7 @@
 
 use advice::{Advice, Clues, Confidence, Knowledge};
 use floor::{Action, Moment, Phase, Plan, Verdict, Who};
-use hello::Offer;
+use hello::{Offer, Version};
 use jiff::Timestamp;
 use ledger::Negotiated;
 use serde::Serialize;
@@ -18,6 +18,10 @@ pub(crate) struct SslAnswer {
     pub(crate) cipher_iana: Option<&'static str>,
     pub(crate) group: Option<&'static str>,
     pub(crate) resumed: bool,
+    /// Whether the client says that it negotiated another version: then something in between re-encrypts. Absent where
+    /// it says nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) differs: Option<bool>,
     pub(crate) offered: Offered,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) client: Option<Client>,
@@ -113,6 +117,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) negotiated: &'a Negotiated,
     pub(crate) who: Who<'a>,
     pub(crate) user_agent: Option<&'a str>,
+    /// What the client says it negotiated.
+    pub(crate) claimed: Option<Version>,
     /// The full URL of `/ssl/` as the client reached it.
     pub(crate) ssl_url: String,
 }
@@ -196,6 +202,7 @@ impl SslAnswer {
             cipher_iana: negotiated.cipher_iana(),
             group: negotiated.group,
             resumed: negotiated.resumed,
+            differs: subject.claimed.map(|claimed| claimed != negotiated.version),
             offered: Offered::new(offer.clone()),
             fingerprint: Fingerprint { ja3, ja4 },
             client,
@@ -224,8 +231,14 @@ pub(crate) fn recognise(
         max_protocol: offered,
     };
     let runtime = knowledge.recognise_offer(&clues, subject.offer);
-    let advice = missed
-        .and_then(|verdict| knowledge.advise_verdict(runtime.as_ref(), &verdict, &subject.ssl_url));
+    let ours = subject.negotiated.version;
+    let advice = match subject.claimed.filter(|claimed| *claimed != ours) {
+        // What it runs on is not what spoke to us.
+        Some(claimed) => Some(knowledge.advise_intermediary(claimed, ours, &subject.ssl_url)),
+        None => missed.and_then(|verdict| {
+            knowledge.advise_verdict(runtime.as_ref(), &verdict, &subject.ssl_url)
+        }),
+    };
     let client = runtime.map(|runtime| Client {
         runtime: runtime.runtime,
         version: runtime.version,

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::time::Duration;
 
+use hello::Version;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
@@ -35,8 +36,13 @@ pub(super) enum Asked {
 }
 
 /// Asks for `path`.
-pub(super) async fn ask(stream: Secured, target: &Target, path: &str) -> Asked {
-    match timeout(HTTP_TIME, exchange(stream, target, path)).await {
+pub(super) async fn ask(
+    stream: Secured,
+    target: &Target,
+    path: &str,
+    negotiated: Version,
+) -> Asked {
+    match timeout(HTTP_TIME, exchange(stream, target, path, negotiated)).await {
         Ok(Ok((status, body))) => read(status, &body),
         Ok(Err(error)) => Asked::Silent(format!("no valid HTTP answer: {}", chain(&*error))),
         Err(_) => Asked::Silent(format!("no HTTP answer within {} s", HTTP_TIME.as_secs())),
@@ -61,6 +67,7 @@ async fn exchange(
     stream: Secured,
     target: &Target,
     path: &str,
+    negotiated: Version,
 ) -> Result<(String, Bytes), Box<dyn Error + Send + Sync>> {
     let request = Request::get(path)
         .header(HOST, target.authority())
@@ -69,6 +76,8 @@ async fn exchange(
             USER_AGENT,
             concat!("sundown-check/", env!("CARGO_PKG_VERSION")),
         )
+        // So that the server can say whether something in between speaks for us.
+        .header("sundown-negotiated", negotiated.to_string())
         .header(CONNECTION, "close")
         .body(Empty::<Bytes>::new())?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use advice::Knowledge;
 use anstyle::{AnsiColor, Style};
 use comfy_table::Table;
 use edge::Offered;
@@ -23,10 +24,14 @@ pub(super) fn show(out: &mut impl Write, report: &Report) -> io::Result<()> {
             writeln!(out, "{}\n", plan(&server.answer.floors))?;
         }
         if server.intermediary {
-            writeln!(
-                out,
-                "The server saw another protocol than this machine negotiated: something between the two ends TLS.\n"
-            )?;
+            let here = report.negotiated.as_ref();
+            let here = here.map_or("another version", |negotiated| negotiated.protocol.as_str());
+            let advice = Knowledge::embedded().advise_intermediary(
+                here,
+                &server.answer.protocol,
+                &server.url,
+            );
+            writeln!(out, "{}\n", advice.summary)?;
         }
     }
     for unanswered in &report.unanswered {
