@@ -67,12 +67,12 @@ impl Recorder {
         self.addresses
     }
 
-    /// Adds a piece of evidence.
+    /// Adds a piece of evidence; gives the account that it belongs to.
     ///
     /// # Errors
     ///
     /// When the ledger cannot be written. What was added before stays, to be committed.
-    pub fn record(&mut self, evidence: &Evidence<'_>) -> Result<(), LedgerError> {
+    pub fn record(&mut self, evidence: &Evidence<'_>) -> Result<Option<Account>, LedgerError> {
         let mut entry = self.entry(evidence);
         if evidence.last > evidence.first {
             // One of them was the last: the ledger takes times from what it counts.
@@ -86,7 +86,8 @@ impl Recorder {
             last.requests.served = served;
             self.importer.add(&last)?;
         }
-        self.importer.add(&entry)
+        self.importer.add(&entry)?;
+        Ok(entry.sighting.account)
     }
 
     /// The ledger, to commit what was added or to finish.

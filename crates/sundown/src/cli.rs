@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::advise::AdviseArguments;
 use crate::doctor::DoctorArguments;
 use crate::notice::NoticeArguments;
+use crate::watch::WatchArguments;
 
 /// Retires old TLS without breaking the people who use it.
 ///
@@ -30,6 +31,8 @@ First steps:
       an edge on https://127.0.0.1:8443 that warns old clients
   sundown serve --upstream http://127.0.0.1:3000
       the edge in front of an application
+  sundown watch /var/log/nginx/access.log && sundown report
+      who would break, from the logs that are there today
   sundown init && sundown plan
       a plan with dates, and its calendar
   sundown check https://api.example.com
@@ -41,6 +44,8 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Shows the plan as a calendar, its state on a date, or what is doubtful about it
     Plan(PlanArguments),
+    /// Reads access logs into the ledger: who would break, from the traffic that is there today, without touching it
+    Watch(Box<WatchArguments>),
     /// Lists who would break: accounts, programs and fixes, by what the ledger has seen
     Report(Box<ReportArguments>),
     /// Puts the plan on hold: from now on everybody is served as in observe, and nobody is told or refused

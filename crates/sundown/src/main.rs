@@ -15,6 +15,7 @@ mod report;
 mod serve;
 mod table;
 mod trail;
+mod watch;
 mod words;
 
 use std::io::{self, ErrorKind};
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Hold(arguments) => levers::hold(&arguments.lever),
         Command::Resume(arguments) => levers::resume(&arguments.lever),
         Command::Audit(arguments) => trail::run(&arguments),
+        Command::Watch(arguments) => watch::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Ledger(command) => ledger::run(&command),
         Command::Advise(arguments) => advise::run(&arguments),

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::path::Path;
 
+use accounts::Addresses;
 use hello::Version;
 use jiff::tz::TimeZone;
 
@@ -93,22 +94,10 @@ pub struct Wanted {
     pub account: Option<String>,
     /// Paths that were requested.
     pub paths: bool,
-    /// How much of addresses.
+    /// How much of addresses tells lines apart.
     pub addresses: Addresses,
     /// Where times without an offset are; absent for this machine's zone.
     pub zone: Option<TimeZone>,
-}
-
-/// How much of an address tells lines apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Addresses {
-    /// All of it.
-    #[default]
-    Whole,
-    /// The /24 of an IPv4 address, the /48 of an IPv6 address.
-    Truncated,
-    /// Nothing.
-    None,
 }
 
 impl Wanted {

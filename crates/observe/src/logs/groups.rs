@@ -8,7 +8,9 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use std::hash::BuildHasher;
 
-use super::format::{Addresses, Tells};
+use accounts::Addresses;
+
+use super::format::Tells;
 use super::line::{Field, Line};
 
 /// Groups of one table. A commit of these takes a fifth of a second, and they take some 10 MB.

@@ -21,6 +21,8 @@ pub(crate) enum Next<'a> {
     Rest(&'a [u8]),
     /// Nothing more, for now.
     End,
+    /// Nothing yet: more is on its way.
+    Idle,
 }
 
 /// Cuts a log at the ends of lines.
@@ -66,6 +68,7 @@ impl Lines {
             let read = match from.read(room) {
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Next::Idle),
                 Err(error) => return Err(error),
             };
             if read == 0 {
@@ -137,7 +140,7 @@ mod tests {
                     skipped += bytes;
                     too_long += 1;
                 }
-                Next::End => return (whole, skipped, too_long),
+                Next::End | Next::Idle => return (whole, skipped, too_long),
             }
         }
     }

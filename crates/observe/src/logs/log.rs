@@ -1,6 +1,5 @@
 //! One log, from its bytes to evidence.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +16,8 @@ use crate::Evidence;
 
 /// Bytes of the beginning of a log that are looked at, to know it again and to find its format.
 pub const HEAD: usize = 64 << 10;
+/// Bytes of the beginning by which a log is known again.
+pub const MARKED: usize = 4 << 10;
 /// Bytes before the place that was read to, by which it is known again.
 pub const TAIL: usize = 1 << 10;
 /// Bytes that are read before what was counted is handed on, however little that is: what a kill costs.
@@ -52,6 +53,9 @@ pub enum Place {
     Stdin,
 }
 
+/// A stream that may say `WouldBlock`, to be asked again.
+pub type Stream = Box<dyn Read + Send>;
+
 impl Place {
     /// Its name for people.
     pub fn name(&self) -> String {
@@ -81,30 +85,60 @@ pub struct Beginning {
 }
 
 impl Beginning {
-    /// Reads the beginning of a log.
+    /// Reads the beginning of a file.
     ///
     /// # Errors
     ///
     /// When it cannot be opened or read.
-    pub fn read(place: Place, progress: Progress) -> Result<Self, LogError> {
-        let opened = match &place {
-            Place::File(path) => open::file(path, 0, Progress::default()),
-            Place::Stdin => open::stream(io::stdin(), progress.clone()),
-        };
+    pub fn of_file(path: &Path, progress: Progress) -> Result<Self, LogError> {
+        let place = Place::File(path.to_owned());
+        let opened = open::file(path, 0, Progress::default());
         let mut opened = opened.map_err(|error| place.io(error))?;
         let mut head = Vec::new();
-        let read = opened
-            .reader
-            .by_ref()
-            .take(HEAD as u64)
-            .read_to_end(&mut head);
+        let mut first = opened.reader.by_ref().take(HEAD as u64);
+        let read = first.read_to_end(&mut head);
         // What is broken further on is found when it is read.
         if head.is_empty() {
             read.map_err(|error| place.io(error))?;
         }
         Ok(Self {
             packing: opened.packing,
-            rest: (place == Place::Stdin).then_some(opened),
+            rest: None,
+            place,
+            head,
+            progress,
+        })
+    }
+
+    /// Reads the beginning of a stream: as much of it as comes at once. Before the first line is there, this waits.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn of_stream(stream: Stream, progress: Progress) -> Result<Self, LogError> {
+        let place = Place::Stdin;
+        let opened = open::stream(stream, progress.clone());
+        let mut opened = opened.map_err(|error| place.io(error))?;
+        let mut head = vec![0; HEAD];
+        let mut length = 0;
+        // A pipe hands out a few KiB at a time: one line is enough, when nothing else is there.
+        while !head.get(..length).unwrap_or_default().contains(&b'\n') {
+            let room = head.get_mut(length..).unwrap_or_default();
+            if room.is_empty() {
+                break;
+            }
+            match opened.reader.read(room) {
+                Ok(0) => break,
+                Ok(read) => length += read,
+                Err(error) if is_passing(&error) => {}
+                Err(_) if length > 0 => break,
+                Err(error) => return Err(place.io(error)),
+            }
+        }
+        head.truncate(length);
+        Ok(Self {
+            packing: opened.packing,
+            rest: Some(opened),
             place,
             head,
             progress,
@@ -153,6 +187,7 @@ impl Beginning {
             error,
         })?;
         let is_read_whole = format.framing() != Framing::Lines;
+        let marked = self.head.get(..MARKED).unwrap_or(&self.head).to_vec();
         let reader: Box<dyn Read + Send> = match (self.rest, path) {
             (Some(rest), _) => Box::new(io::Cursor::new(self.head).chain(rest.reader)),
             (None, Some(path)) => {
@@ -173,6 +208,7 @@ impl Beginning {
             }
         };
         Ok(Log {
+            head: marked,
             reading: Reading::new(&*format, wanted),
             shower: Shower {
                 source: source(&self.place, &*format),
@@ -197,11 +233,40 @@ impl Beginning {
 fn source(place: &Place, format: &dyn Format) -> Arc<str> {
     match place {
         Place::File(path) => {
-            let name = path.file_name().map(Path::new).unwrap_or(path).display();
-            format!("{} {name}", format.name()).into()
+            let name = path
+                .file_name()
+                .unwrap_or(path.as_os_str())
+                .to_string_lossy();
+            format!("{} {}", format.name(), before_rotation(&name)).into()
         }
         Place::Stdin => format.name().into(),
     }
+}
+
+/// The name that a log had before it was rotated and packed: `access.log` for `access.log.3.gz`. The parts of one log are
+/// one source.
+fn before_rotation(name: &str) -> &str {
+    let mut name = name;
+    for ending in [".gz", ".zst"] {
+        name = name.strip_suffix(ending).unwrap_or(name);
+    }
+    match name.rsplit_once(['.', '-']) {
+        Some((before, number))
+            if !before.is_empty()
+                && number.bytes().all(|byte| byte.is_ascii_digit())
+                && !number.is_empty() =>
+        {
+            before
+        }
+        _ => name,
+    }
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
 }
 
 /// What is known before a log is read.
@@ -222,6 +287,8 @@ pub enum Step {
     More,
     /// There is more to read, but what was counted should be handed on first.
     Full,
+    /// There will be more, but not yet.
+    Idle,
     /// The log has ended; one that is followed may grow.
     End,
 }
@@ -237,6 +304,7 @@ pub struct Log {
     servers: Servers,
     position: u64,
     handed_on: u64,
+    head: Vec<u8>,
     tail: Vec<u8>,
     is_plain_file: bool,
 }
@@ -264,6 +332,7 @@ impl Log {
             .map_err(|error| self.place.io(error))?;
         let block = match next {
             Next::End => return Ok(Step::End),
+            Next::Idle => return Ok(Step::Idle),
             Next::TooLong(bytes) => {
                 self.reading.too_long(bytes);
                 self.position += bytes;
@@ -276,6 +345,16 @@ impl Log {
             Next::Lines(block) | Next::Rest(block) => block,
         };
         self.reading.block(&*self.format, block);
+        if self.head.len() < MARKED
+            && let Some(known) = (self.head.len() as u64).checked_sub(self.position)
+            && let Some(more) = usize::try_from(known)
+                .ok()
+                .and_then(|known| block.get(known..))
+        {
+            let room = MARKED - self.head.len();
+            self.head
+                .extend_from_slice(more.get(..room).unwrap_or(more));
+        }
         self.position += block.len() as u64;
         self.tail.clear();
         let tail = block.get(block.len().saturating_sub(TAIL)..);
@@ -313,6 +392,16 @@ impl Log {
         self.reading.groups.len() == 0
     }
 
+    /// Whether enough is known of what its server speaks to judge clients that got an old version.
+    pub fn knows_server(&self) -> bool {
+        self.servers.is_known()
+            || self
+                .reading
+                .groups
+                .iter()
+                .any(|seen| agreed(&seen) >= Some(Version::TLSV1_2))
+    }
+
     /// Where it comes from.
     pub fn place(&self) -> &Place {
         &self.place
@@ -321,6 +410,11 @@ impl Log {
     /// The byte of its content up to which lines are counted.
     pub fn position(&self) -> u64 {
         self.position
+    }
+
+    /// The first bytes of its content, at most [`MARKED`].
+    pub fn head(&self) -> &[u8] {
+        &self.head
     }
 
     /// The bytes just before that, as far as they were read by this; at most [`TAIL`].
@@ -353,13 +447,4 @@ fn is_readable(format: &dyn Format, line: &[u8]) -> bool {
     format
         .split(line, &mut super::line::Line::default())
         .is_ok()
-}
-
-/// Whether a path leads to a file that can be opened.
-///
-/// # Errors
-///
-/// When it cannot.
-pub fn check(path: &Path) -> io::Result<()> {
-    File::open(path).map(drop)
 }

@@ -26,10 +26,9 @@ mod stamp;
 mod template;
 
 pub use format::{
-    Addresses, Escape, FORMATS, Format, FormatError, Framing, Kind, Said, Sample, Tells, Wanted,
-    choose,
+    Escape, FORMATS, Format, FormatError, Framing, Kind, Said, Sample, Tells, Wanted, choose,
 };
 pub use line::{Fault, Field, Line, MOST_HEADERS, Taken, Written};
-pub use log::{Beginning, HEAD, Log, LogError, Place, Start, Step, TAIL};
+pub use log::{Beginning, HEAD, Log, LogError, MARKED, Place, Start, Step, Stream, TAIL};
 pub use open::{Packing, Progress};
 pub use reading::{Counts, Malformed};

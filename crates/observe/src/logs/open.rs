@@ -32,7 +32,7 @@ impl Packing {
 }
 
 /// A log, opened.
-pub struct Opened {
+pub(crate) struct Opened {
     /// How it is packed.
     pub(crate) packing: Packing,
     /// Its bytes, unpacked.
@@ -72,7 +72,16 @@ impl<R: Read> Read for Counted<R> {
 pub(crate) fn stream(inner: impl Read + Send + 'static, progress: Progress) -> io::Result<Opened> {
     let mut inner = Counted { inner, progress };
     let mut head = Vec::with_capacity(4);
-    inner.by_ref().take(4).read_to_end(&mut head)?;
+    loop {
+        let missing = 4_u64.saturating_sub(head.len() as u64);
+        match inner.by_ref().take(missing).read_to_end(&mut head) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            read => {
+                read?;
+                break;
+            }
+        }
+    }
     let packing = Packing::of(&head);
     let whole = io::Cursor::new(head).chain(inner);
     let reader: Box<dyn Read + Send> = match packing {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use hello::Version;
 
-use super::nginx::{From, KIND, Nginx};
+use super::nginx::{From, Nginx};
 use crate::logs::format::{Escape, Format, FormatError, Sample, Wanted};
 
 /// Where nginx is built to look for it: Debian and most others, from source, FreeBSD, Homebrew.
@@ -379,6 +379,5 @@ mod tests {
             .expect_err("it says nothing of TLS")
             .to_string();
         assert!(error.contains("$ssl_protocol"), "{error}");
-        assert_eq!(KIND.name, "nginx");
     }
 }

@@ -1,0 +1,73 @@
+//! Standard input that can be asked without waiting for it.
+
+use std::io::{self, ErrorKind, Read};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+/// Bytes that are read at once.
+const BLOCK: usize = 128 << 10;
+/// Blocks that wait to be looked at.
+const WAITING: usize = 4;
+/// How long is waited for more before somebody else gets a turn.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Standard input. A read that finds nothing for a while says `WouldBlock`.
+pub(crate) struct Piped {
+    blocks: Receiver<io::Result<Vec<u8>>>,
+    block: io::Cursor<Vec<u8>>,
+}
+
+impl Piped {
+    /// Begins to read.
+    ///
+    /// # Errors
+    ///
+    /// When no thread can be started.
+    pub(crate) fn new() -> io::Result<Self> {
+        let (sender, blocks) = sync_channel(WAITING);
+        thread::Builder::new()
+            .name("standard input".to_owned())
+            .spawn(move || {
+                let mut stdin = io::stdin().lock();
+                loop {
+                    let mut block = vec![0; BLOCK];
+                    let read = stdin.read(&mut block);
+                    let is_last = !matches!(read, Ok(1..));
+                    let sent = sender.send(read.map(|read| {
+                        block.truncate(read);
+                        block
+                    }));
+                    if is_last || sent.is_err() {
+                        return;
+                    }
+                }
+            })?;
+        Ok(Self {
+            blocks,
+            block: io::Cursor::default(),
+        })
+    }
+}
+
+impl Read for Piped {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = self.block.read(buffer)?;
+            if read > 0 {
+                return Ok(read);
+            }
+            match self.blocks.recv_timeout(PATIENCE) {
+                Ok(block) => {
+                    let block = block?;
+                    if block.is_empty() {
+                        return Ok(0);
+                    }
+                    self.block = io::Cursor::new(block);
+                }
+                Err(RecvTimeoutError::Timeout) => return Err(ErrorKind::WouldBlock.into()),
+                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+            }
+        }
+    }
+}
