@@ -14,7 +14,9 @@ fn main() {
     let said = Said::As(arguments.next().unwrap());
     let path = arguments.next().unwrap();
     let beginning = Beginning::of_file(Path::new(&path), Progress::default()).unwrap();
-    let mut log = beginning.open(&said, &Wanted::default(), &Start::default()).unwrap();
+    let mut log = beginning
+        .open(&said, &Wanted::default(), &Start::default())
+        .unwrap();
     let (mut connections, mut evidence) = (0, 0_u64);
     loop {
         let step = log.step().unwrap();
@@ -30,5 +32,8 @@ fn main() {
             break;
         }
     }
-    println!("{:?}, {connections} connections in {evidence} pieces of evidence", log.counts());
+    println!(
+        "{:?}, {connections} connections in {evidence} pieces of evidence",
+        log.counts()
+    );
 }

@@ -21,6 +21,11 @@ pub trait Format: Debug + Send + Sync {
     /// How its times are written.
     fn written(&self) -> Written;
 
+    /// Where times without an offset are, where the format says so.
+    fn zone(&self) -> Option<TimeZone> {
+        None
+    }
+
     /// Takes a line apart. `line` is without its end.
     ///
     /// # Errors
@@ -191,7 +196,22 @@ pub(crate) fn no_pattern(
 }
 
 /// Every kind, in the order in which they are tried.
-pub static FORMATS: &[&Kind] = &[&formats::nginx::KIND];
+pub static FORMATS: &[&Kind] = &[
+    &formats::nginx::KIND,
+    &formats::envoy::KIND,
+    &formats::haproxy::KIND,
+    &formats::apache::KIND,
+    &formats::caddy::KIND,
+    &formats::traefik::KIND,
+    &formats::alb::KIND,
+    &formats::nlb::KIND,
+    &formats::cloudfront::KIND,
+    &formats::cloudtrail::KIND,
+    &formats::zeek::KIND,
+    &formats::suricata::KIND,
+    &formats::combined::KIND,
+    &formats::json::KIND,
+];
 
 /// Why a format cannot be used, or none was found. The text says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -136,6 +136,13 @@ impl<'a> Line<'a> {
         self.fields.get(field.index()).copied().unwrap_or_default()
     }
 
+    /// Notes that a handshake failed, where the value says that it was not completed.
+    pub(crate) fn set_established(&mut self, value: &'a [u8]) {
+        if matches!(value, b"F" | b"false" | b"0") {
+            self.set(Field::Failure, value);
+        }
+    }
+
     /// Puts in what a field shows. A dash shows nothing.
     pub(crate) fn set(&mut self, field: Field, value: &'a [u8]) {
         if let Some(place) = self.fields.get_mut(field.index()) {

@@ -10,6 +10,8 @@
 //!
 //! A format is one file of `formats/` and one line in `format.rs`.
 
+mod builder;
+mod columns;
 mod format;
 mod formats;
 mod groups;
@@ -17,7 +19,9 @@ mod line;
 mod lines;
 mod log;
 mod names;
+mod object;
 mod open;
+mod patterned;
 mod reading;
 mod records;
 mod servers;

@@ -37,7 +37,15 @@ pub(crate) fn version(text: &[u8]) -> Option<Version> {
 /// A cipher suite by either of its names or by its code point.
 pub(crate) fn suite(text: &[u8]) -> Option<u16> {
     let text = std::str::from_utf8(text).ok()?.trim();
-    names::cipher_suite_by_name(text).or_else(|| number(text))
+    names::cipher_suite_by_name(text)
+        .or_else(|| number(text))
+        // Go leaves the hash out of two names that it had before they were assigned.
+        .or_else(|| {
+            names::cipher_suite_by_name(&format!(
+                "{}_SHA256",
+                text.strip_suffix("POLY1305").map(|_| text)?
+            ))
+        })
 }
 
 /// The name that a cipher suite is known by.

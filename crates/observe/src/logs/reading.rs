@@ -65,7 +65,8 @@ pub(crate) struct Reading {
 
 impl Reading {
     pub(crate) fn new(format: &dyn Format, wanted: &Wanted) -> Self {
-        let zone = wanted.zone.clone().unwrap_or_else(TimeZone::system);
+        let zone = format.zone().or_else(|| wanted.zone.clone());
+        let zone = zone.unwrap_or_else(TimeZone::system);
         Self {
             groups: Groups::new(
                 format.fields(),
@@ -185,7 +186,13 @@ fn sort(line: &Line<'_>) -> Option<Sort> {
     if has(Field::Failure) {
         return Some(Sort::Failed);
     }
-    if !has(Field::Protocol) && !has(Field::OfferedVersions) && !has(Field::Ja3) {
+    let offered = [
+        Field::OfferedVersions,
+        Field::OfferedVersion,
+        Field::Ja3,
+        Field::Suites,
+    ];
+    if !has(Field::Protocol) && !offered.into_iter().any(has) {
         // 497 is nginx's own, for HTTP on a port for TLS.
         return (line.get(Field::Status) == b"497").then_some(Sort::PlainHttp);
     }

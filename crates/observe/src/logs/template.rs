@@ -76,7 +76,6 @@ pub(crate) struct Template {
     /// The fields that captured headers go to, in their order.
     captures: Box<[Option<Field>]>,
     fields: Vec<Field>,
-    pub(crate) has_time: bool,
 }
 
 /// A pattern that cannot be used.
@@ -153,7 +152,6 @@ impl Template {
         fields.dedup();
         Ok(Self {
             start: start.into(),
-            has_time: steps.iter().any(|step| step.slot == Slot::Time),
             captures: captures.into(),
             steps,
             fields,

@@ -8,9 +8,10 @@ use std::path::Path;
 use hello::Version;
 
 use super::nginx_conf;
+use crate::logs::builder::{Builder, Meaning};
 use crate::logs::format::{Escape, Format, FormatError, Kind, Sample, Tells, Wanted};
 use crate::logs::line::{Fault, Field, Line, Taken, Written};
-use crate::logs::template::{self, Piece, Slot, Template};
+use crate::logs::template::{self, Template};
 
 pub(crate) static KIND: Kind = Kind {
     name: "nginx",
@@ -34,13 +35,6 @@ pub(crate) struct Nginx {
     escape: Escape,
     tells: Tells,
     server_max: Option<Version>,
-}
-
-/// What a variable is to us.
-enum Meaning {
-    Nothing,
-    Time(Written),
-    Is(Slot),
 }
 
 fn meaning(name: &str, wanted: &Wanted, has: impl Fn(&str) -> bool) -> Meaning {
@@ -79,7 +73,7 @@ fn meaning(name: &str, wanted: &Wanted, has: impl Fn(&str) -> bool) -> Meaning {
             None => return Meaning::Nothing,
         },
     };
-    Meaning::Is(Slot::Field(field))
+    field.into()
 }
 
 /// Variables that a mistyped one may have been meant to be.
@@ -214,57 +208,36 @@ impl Nginx {
             })
             .collect();
         let has = |name: &str| names.contains(&name);
-        let mut written = None;
-        let mut pieces = Vec::new();
-        let mut taken = Vec::new();
+        let mut builder = Builder::default();
         for part in &parts {
             let variable = match part {
                 Part::Text(text) => {
-                    pieces.push(Piece::Text(text.clone().into_bytes()));
+                    builder.text(text);
                     continue;
                 }
                 Part::Variable(variable) => variable,
             };
-            let slot = match meaning(&variable.name, wanted, has) {
-                Meaning::Time(found) if written.is_none() => {
-                    written = Some(found);
-                    Slot::Time
-                }
-                // Of two that show the same the first counts.
-                Meaning::Is(slot) if !taken.contains(&slot) => {
-                    taken.push(slot);
-                    slot
-                }
-                Meaning::Nothing if from == From::Typed => {
-                    check(pattern, variable)?;
-                    Slot::Ignored
-                }
-                _ => Slot::Ignored,
+            let meaning = meaning(&variable.name, wanted, has);
+            if meaning == Meaning::Nothing && from == From::Typed {
+                check(pattern, variable)?;
+            }
+            let kind = if variable.name.starts_with("upstream_") {
+                template::Kind::List
+            } else {
+                template::Kind::Plain
             };
-            pieces.push(Piece::Variable {
-                name: format!("${}", variable.name),
-                slot,
-                kind: if variable.name.starts_with("upstream_") {
-                    template::Kind::List
-                } else {
-                    template::Kind::Plain
-                },
-                column: variable.column,
-            });
+            builder.variable(
+                format!("${}", variable.name),
+                variable.column,
+                meaning,
+                kind,
+            );
         }
-        let template = Template::new(pieces, Vec::new())
-            .map_err(|fault| FormatError::at(pattern, fault.column, fault.reason))?;
-        let Some(written) = written else {
-            return Err(FormatError::Useless(format!(
-                "this log_format has no time; log $time_local, $time_iso8601 or $msec too:\n{REMEDY}"
-            )));
-        };
-        if !has("ssl_protocol") && !has("ssl_preread_protocol") {
-            return Err(FormatError::Useless(format!(
-                "this log_format says nothing of TLS; in nginx.conf write\n{REMEDY}\nand `access_log PATH tls;`, reload \
-                 nginx, and come back when some requests are logged"
-            )));
-        }
+        let remedy = format!(
+            "in nginx.conf write\n{REMEDY}\nand `access_log PATH tls;`, reload nginx, and come back when some requests are \
+             logged"
+        );
+        let (template, written) = builder.finish(pattern, &remedy)?;
         let is_stream = has("ssl_preread_protocol") || (has("session_time") && !has("request"));
         Ok(Self {
             template,
