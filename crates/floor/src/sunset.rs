@@ -111,7 +111,7 @@ impl Sunset {
 
     /// The phase at this moment for a client that no window hits. Once a brownout run has begun it is at
     /// least warn, whether or not warn has a date.
-    pub(crate) fn phase_by_date(&self, now: Timestamp) -> Option<Phase> {
+    pub fn phase_by_date(&self, now: Timestamp) -> Option<Phase> {
         let dated = self
             .dates()
             .filter(|change| change.at <= now)

@@ -17,6 +17,7 @@ mod error;
 mod export;
 mod health;
 mod importer;
+mod pieces;
 mod place;
 mod query;
 mod reader;

@@ -221,6 +221,35 @@ pub trait Query {
         Ok(())
     }
 
+    /// The range in every detail, for everybody, in pieces of time: what is in one piece and differs in nothing but time
+    /// is added up. A piece ends at each of `cuts`, which are sorted, as nearly as the hours and the compacted days
+    /// allow in which everything is kept: an hour (or a day) with a cut inside is a piece by itself, and its
+    /// [`Counts::first`] and [`Counts::last`] say how much of it was used. Pieces come in no order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Query::offers`].
+    fn pieces(
+        &self,
+        range: Range,
+        cuts: &[Timestamp],
+        each: &mut dyn FnMut(&Who, &Detail),
+    ) -> Result<(), LedgerError> {
+        for piece in crate::pieces::ranges(range, cuts) {
+            let groups = self.groups(piece)?.into_iter();
+            let whose: HashSet<Who> = groups
+                .filter(|group| !group.is_other)
+                .map(|group| group.who)
+                .collect();
+            for who in whose {
+                for detail in self.details(piece, &who)? {
+                    each(&who, &detail);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Whom each brownout window of the range hit.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod groups;
 mod info;
 pub(crate) mod keys;
 mod names;
+mod pieces;
 pub(crate) mod rows;
 mod verify;
 mod windows;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hello::{Offer, OfferId};
+use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction};
 
@@ -210,6 +212,15 @@ impl Query for Reader {
         crew::ask(self, |transaction, crew| {
             details::details(transaction, crew, range, &wanted, each)
         })
+    }
+
+    fn pieces(
+        &self,
+        range: Range,
+        cuts: &[Timestamp],
+        each: &mut dyn FnMut(&Who, &Detail),
+    ) -> Result<(), LedgerError> {
+        self.ask(|transaction| pieces::pieces(transaction, range, cuts, each))
     }
 
     fn windows(&self, range: Range) -> Result<Vec<WindowHit>, LedgerError> {

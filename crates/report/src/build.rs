@@ -62,7 +62,14 @@ pub(crate) struct Gathered<'a> {
 /// One account, whichever sunset it is listed under.
 type RowKey = String;
 
-impl Gathered<'_> {
+impl<'a> Gathered<'a> {
+    pub(crate) fn new(offers: &'a HashMap<OfferId, Offer>) -> Self {
+        Self {
+            clients: Clients::new(offers),
+            names: HashMap::new(),
+        }
+    }
+
     /// Counts a server name once for each account: one account cannot make it up.
     pub(crate) fn server_name(&mut self, name: &Arc<str>, who: &RowWho) {
         /// Names that are looked at: clients can ask for any, an API has a few.
@@ -114,10 +121,7 @@ pub fn report(
         offers: &offers,
         groups: &groups,
     };
-    let mut gathered = Gathered {
-        clients: Clients::new(&offers),
-        names: HashMap::new(),
-    };
+    let mut gathered = Gathered::new(&offers);
     let mut subjects = subjects(plan, options, now);
     for subject in &mut subjects {
         subject.judge(&offers);
@@ -339,7 +343,8 @@ fn outcome(sunsets: &[SunsetReport], evidence: &Evidence) -> Outcome {
     }
 }
 
-fn check_url(options: &Options, gathered: &Gathered<'_>) -> String {
+/// The address of `/ssl/` for the commands that prove a fix.
+pub(crate) fn check_url(options: &Options, gathered: &Gathered<'_>) -> String {
     if let Some(url) = &options.check_url {
         return url.clone();
     }

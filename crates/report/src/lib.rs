@@ -27,6 +27,8 @@ mod exceptions;
 pub mod format;
 pub mod model;
 mod options;
+pub mod page;
+pub mod replay;
 mod safe;
 mod subject;
 mod sunset;

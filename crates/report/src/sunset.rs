@@ -21,7 +21,7 @@ const QUIET_DAYS: i64 = 8;
 
 /// Offers of one account by which its details are read, the most used first. A client can make offers without end;
 /// programs that anybody runs are told by far fewer.
-const MOST_OFFERS: usize = 500;
+pub(crate) const MOST_OFFERS: usize = 500;
 
 /// One sunset's part of a report in the making.
 pub(crate) struct Part<'s, 'p, 'g> {

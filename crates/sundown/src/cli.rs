@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::advise::AdviseArguments;
 use crate::doctor::DoctorArguments;
 use crate::notice::NoticeArguments;
+use crate::replay::ReplayArguments;
 use crate::watch::WatchArguments;
 
 /// Retires old TLS without breaking the people who use it.
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     Watch(Box<WatchArguments>),
     /// Lists who would break: accounts, programs and fixes, by what the ledger has seen
     Report(Box<ReportArguments>),
+    /// Says whom a plan or a floor would have turned away, by what the ledger has seen, and how two plans differ
+    Replay(Box<ReplayArguments>),
     /// Puts the plan on hold: from now on everybody is served as in observe, and nobody is told or refused
     Hold(HoldArguments),
     /// Lifts a hold: the plan acts by its dates again
@@ -453,7 +456,7 @@ pub(crate) fn moment(text: &str) -> Result<Timestamp, String> {
 }
 
 /// A moment, a length of time before now, or `ever`.
-fn since(text: &str) -> Result<Since, String> {
+pub(crate) fn since(text: &str) -> Result<Since, String> {
     if text == "ever" {
         return Ok(Since::Ever);
     }

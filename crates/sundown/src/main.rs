@@ -11,8 +11,10 @@ mod ledger;
 mod levers;
 mod notice;
 mod plan;
+mod replay;
 mod report;
 mod serve;
+mod show;
 mod table;
 mod trail;
 mod watch;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Hold(arguments) => levers::hold(&arguments.lever),
         Command::Resume(arguments) => levers::resume(&arguments.lever),
         Command::Audit(arguments) => trail::run(&arguments),

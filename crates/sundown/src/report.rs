@@ -25,13 +25,13 @@ use crate::serve::roster_from;
 /// The key that decides shares is not needed to look back.
 const NO_KEY: [u8; 16] = [0; 16];
 /// What people read is cut to this many accounts for each sunset; what programs read is not.
-const MOST: usize = 50;
+pub(crate) const MOST: usize = 50;
 /// Columns where there is no terminal to fit.
 const WIDTH: usize = 100;
 /// Somebody would break.
-const SOMEBODY: u8 = 1;
+pub(crate) const SOMEBODY: u8 = 1;
 /// It could not be said.
-const CANNOT_SAY: u8 = 2;
+pub(crate) const CANNOT_SAY: u8 = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
@@ -127,8 +127,8 @@ fn options(
     })
 }
 
-/// What is known of all accounts, for the cohorts.
-fn moment(since: Since, now: Timestamp) -> Option<Timestamp> {
+/// One end of a range; `None` for none.
+pub(crate) fn moment(since: Since, now: Timestamp) -> Option<Timestamp> {
     match since {
         Since::Ever => None,
         Since::At(at) => Some(at),
@@ -149,7 +149,7 @@ fn sunset(plan: &Plan, name: &str) -> anyhow::Result<usize> {
 }
 
 /// What stands behind the server's name in the address of `/ssl/`, as far as the configuration tells.
-fn check_path(settings: &Settings) -> String {
+pub(crate) fn check_path(settings: &Settings) -> String {
     let port = settings
         .listeners
         .first()

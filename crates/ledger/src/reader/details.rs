@@ -230,7 +230,8 @@ fn each_active_day(
     Ok(())
 }
 
-fn detail(
+/// What a key stands for, with so much of it.
+pub(super) fn detail(
     connection: &Connection,
     texts: &mut Texts,
     key: i64,

@@ -37,7 +37,7 @@ pub struct Row {
 }
 
 /// Who a row is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RowWho(pub Who);
 
 impl Serialize for RowWho {
@@ -187,6 +187,16 @@ pub struct Listed<T> {
     pub items: Vec<T>,
     /// How many more there are.
     pub more: usize,
+}
+
+impl<T> Default for Listed<T> {
+    /// Nothing, and no more.
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            more: 0,
+        }
+    }
 }
 
 impl<T> Listed<T> {
