@@ -8,21 +8,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Counts open connections. The map holds only addresses with an open connection, so the bound on
 /// connections bounds it too.
 #[derive(Debug, Default)]
-pub(crate) struct Bounds {
+pub struct Bounds {
     open: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
 }
 
 /// One open connection; gives its place back when dropped.
 #[derive(Debug)]
-pub(crate) struct Permit {
+pub struct Permit {
     bounds: Arc<Bounds>,
     address: IpAddr,
 }
 
 impl Bounds {
     /// A place for a connection from `address`, unless that would be one too many.
-    pub(crate) fn admit(
+    pub fn admit(
         self: &Arc<Self>,
         address: IpAddr,
         most: usize,
@@ -44,7 +44,7 @@ impl Bounds {
     }
 
     /// How many connections are open.
-    pub(crate) fn open(&self) -> usize {
+    pub fn open(&self) -> usize {
         self.open.load(Relaxed)
     }
 

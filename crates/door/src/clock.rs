@@ -30,7 +30,7 @@ impl Clock {
     clippy::disallowed_methods,
     reason = "the one place where the clock is read"
 )]
-pub(crate) fn real_now() -> Timestamp {
+pub fn real_now() -> Timestamp {
     Timestamp::now()
 }
 

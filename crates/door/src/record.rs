@@ -14,7 +14,7 @@ use accounts::kept;
 
 /// A sighting under way. Its last entry is handed over when it is dropped, so that a connection counts once, however
 /// it ends.
-pub(crate) struct Record {
+pub struct Record {
     sink: Sink,
     clock: Clock,
     started: Instant,
@@ -29,10 +29,14 @@ pub(crate) struct Record {
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Treated {
+pub enum Treated {
+    /// Passed on without a word.
     Served,
+    /// Passed on with a warning.
     Warned,
+    /// Explained to, and not passed on.
     Explained,
+    /// Answered by the edge itself.
     Answered,
 }
 
@@ -50,24 +54,30 @@ impl Treated {
 
 /// What a request was made with. Nothing here is owned: most requests say what the one before them said.
 #[derive(Clone, Copy)]
-pub(crate) struct Made<'a> {
+pub struct Made<'a> {
     /// The account it names. Where it names none, what the connection showed before stands.
-    pub(crate) account: Option<&'a Arc<str>>,
+    pub account: Option<&'a Arc<str>>,
     /// Its User-Agent; the same holds.
-    pub(crate) user_agent: Option<&'a str>,
-    pub(crate) visitor: Visitor,
+    pub user_agent: Option<&'a str>,
+    /// Whether a customer is behind it.
+    pub visitor: Visitor,
     /// What was decided at it; `None` where the plan was not asked.
-    pub(crate) judged: Option<Decided<'a>>,
+    pub judged: Option<Decided<'a>>,
 }
 
 /// [`Judged`], borrowed.
 #[derive(Clone, Copy)]
-pub(crate) struct Decided<'a> {
-    pub(crate) sunset: Option<&'a str>,
-    pub(crate) phase: Option<Phase>,
-    pub(crate) action: &'static str,
-    pub(crate) window: Option<Timestamp>,
-    pub(crate) preview: bool,
+pub struct Decided<'a> {
+    /// The sunset that decided, by its name.
+    pub sunset: Option<&'a str>,
+    /// The phase it is in.
+    pub phase: Option<Phase>,
+    /// What is done.
+    pub action: &'static str,
+    /// When the brownout window that decided opened.
+    pub window: Option<Timestamp>,
+    /// By a preview's date.
+    pub preview: bool,
 }
 
 impl Decided<'_> {
@@ -126,7 +136,8 @@ impl Made<'_> {
 }
 
 impl Record {
-    pub(crate) fn new(
+    /// A connection from `peer` to the listener of this name, `edge`, that begins now.
+    pub fn new(
         sink: Sink,
         clock: Clock,
         edge: Arc<str>,
@@ -162,19 +173,19 @@ impl Record {
     }
 
     /// Changes the sighting, before its first request.
-    pub(crate) fn note(&mut self, change: impl FnOnce(&mut Sighting)) {
+    pub fn note(&mut self, change: impl FnOnce(&mut Sighting)) {
         if let Some(sighting) = &mut self.sighting {
             change(sighting);
         }
     }
 
     /// The sighting as it is now.
-    pub(crate) fn sighting(&self) -> Option<&Sighting> {
+    pub fn sighting(&self) -> Option<&Sighting> {
         self.sighting.as_ref()
     }
 
     /// The account that showed itself last.
-    pub(crate) fn account(&self) -> Option<Arc<str>> {
+    pub fn account(&self) -> Option<Arc<str>> {
         match &self.sighting.as_ref()?.account {
             Some(Account::Known(account)) => Some(account.clone()),
             _ => None,
@@ -183,7 +194,7 @@ impl Record {
 
     /// Counts a request with what it was made with. True if the sweep should be told of this connection: it is told
     /// once until [`Record::swept`].
-    pub(crate) fn request(&mut self, made: &Made<'_>, treated: Treated) -> bool {
+    pub fn request(&mut self, made: &Made<'_>, treated: Treated) -> bool {
         let Some(sighting) = &self.sighting else {
             return false;
         };
@@ -198,7 +209,7 @@ impl Record {
     }
 
     /// The sweep came by: hands over what there is. Gives the account that it was for, if one showed itself.
-    pub(crate) fn swept(&mut self) -> Option<Arc<str>> {
+    pub fn swept(&mut self) -> Option<Arc<str>> {
         self.awaits_sweep = false;
         self.hand_over().then(|| self.account()).flatten()
     }

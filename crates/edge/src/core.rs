@@ -1,11 +1,12 @@
 //! What all connections share.
 
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use ::door::{Rules, Shared};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use floor::{Decision, Plan, Sunset};
 use ledger::Sink;
 use tokio_util::sync::CancellationToken;
 
@@ -17,15 +18,13 @@ use crate::levers::Levers;
 use crate::settings::Settings;
 use crate::sweep::Sweep;
 use crate::tls::certificates::Certificates;
-use accounts::Visitors;
-use accounts::{Accounts, Memory};
+use accounts::Memory;
 
 /// What a reload replaces, all at once.
 pub(crate) struct Live {
-    pub(crate) plan: Plan,
+    /// What this process judges hellos by, at whichever listener.
+    pub(crate) rules: Arc<Rules>,
     pub(crate) settings: Settings,
-    pub(crate) accounts: Arc<Accounts>,
-    pub(crate) visitors: Arc<Visitors>,
     /// The plan as iCalendar, made when it is first asked for.
     pub(crate) calendar: OnceLock<Bytes>,
 }
@@ -36,20 +35,25 @@ impl Live {
         let make = || crate::calendar::icalendar(&self.plan).into();
         self.calendar.get_or_init(make).clone()
     }
+}
 
-    /// The sunset that decided.
-    pub(crate) fn sunset(&self, decision: &Decision) -> Option<&Sunset> {
-        self.plan.sunsets.get(decision.sunset?)
+impl Deref for Live {
+    type Target = Rules;
+
+    fn deref(&self) -> &Rules {
+        &self.rules
     }
 }
 
 /// What lasts as long as the edge runs.
 pub(crate) struct Core {
     pub(crate) live: ArcSwap<Live>,
+    /// The same rules as in `live`, for the other listeners of this process.
+    pub(crate) rules: Arc<ArcSwap<Rules>>,
     pub(crate) clock: Clock,
     pub(crate) sink: Sink,
     pub(crate) bounds: Arc<Bounds>,
-    pub(crate) memory: Memory,
+    pub(crate) memory: Arc<Memory>,
     pub(crate) sweep: Sweep,
     pub(crate) reports: Reports,
     pub(crate) levers: Levers,
@@ -58,6 +62,25 @@ pub(crate) struct Core {
     pub(crate) leaving: CancellationToken,
     /// Cancelled when the edge is to stop: no new requests.
     pub(crate) stopping: CancellationToken,
+}
+
+impl Core {
+    /// Puts other rules in force, at every listener.
+    pub(crate) fn put_in_force(&self, live: Live) {
+        self.rules.store(live.rules.clone());
+        self.live.store(Arc::new(live));
+    }
+
+    /// What other listeners of this process share with the edge.
+    pub(crate) fn shared(&self) -> Shared {
+        Shared {
+            rules: self.rules.clone(),
+            clock: self.clock,
+            sink: self.sink.clone(),
+            bounds: self.bounds.clone(),
+            memory: self.memory.clone(),
+        }
+    }
 }
 
 /// One listener.

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use ::door::Rules;
 use floor::{Hold, Plan, Roster};
 use ledger::Asked;
 
@@ -50,13 +51,17 @@ impl Core {
         let before = self.live.load();
         let mut plan = before.plan.clone();
         change(&mut plan);
-        self.live.store(Arc::new(Live {
-            plan,
+        self.put_in_force(Live {
+            rules: Arc::new(Rules {
+                plan,
+                accounts: before.accounts.clone(),
+                visitors: before.visitors.clone(),
+                addresses: before.addresses,
+                limits: before.limits.clone(),
+            }),
             settings: before.settings.clone(),
-            accounts: before.accounts.clone(),
-            visitors: before.visitors.clone(),
             calendar: OnceLock::new(),
-        }));
+        });
     }
 }
 

@@ -12,26 +12,23 @@
 //! | module | holds |
 //! | --- | --- |
 //! | `door` | accepting, and judging the hello as soon as it is there |
-//! | `farewell` | last words on a connection that is not let in |
+//! | `farewell` | a close that lets last words arrive, for a connection that is not let in |
 //! | `connection` | the life of one that is |
 //! | `tls` | policies, certificates, the local authority, the handshake, rest without buffers |
 //! | `http` | requests: `/ssl/`, explanations, warnings, previews, health, the proxy |
 //! | `wire`, `lingering` | the socket under TLS: few system calls, and a close that lets the last words arrive |
 //! | `hand_over` | giving the listening sockets to the process that takes this one's place |
-//! | `record`, `sweep` | the sighting while it lasts, and what is handed over of it meanwhile |
+//! | `sweep` | what is handed over of a sighting meanwhile |
 //! | `levers`, `guard` | holds, what is known of accounts, and the share that is turned away |
 //! | `calendar` | the plan as iCalendar |
-//! | `bounds` | how many connections, in all and from one address |
-//! | `settings`, `clock`, `core`, `server` | what all of them share; start, reload, stop |
+//! | `settings`, `core`, `server` | what all of them share; start, reload, stop |
 //!
 //! It decides nothing itself: every decision is `floor`'s. Who is calling, `accounts` tells it. It knows nothing of
 //! the console, and writes no file but those of its local authority, and the socket it can be taken over by.
 
 #![forbid(unsafe_code)]
 
-mod bounds;
 mod calendar;
-mod clock;
 mod connection;
 mod core;
 mod door;
@@ -41,15 +38,16 @@ mod hand_over;
 mod http;
 mod levers;
 mod lingering;
-mod record;
 mod server;
 pub mod settings;
 mod sweep;
 mod tls;
 mod wire;
 
+use ::door::{bounds, clock, record};
+
+pub use ::door::Clock;
 pub use calendar::icalendar;
-pub use clock::Clock;
 pub use guard::Tripped;
 pub use hand_over::Taken;
 pub use http::offered::{Offered, OfferedNames};

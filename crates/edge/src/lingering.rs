@@ -8,16 +8,11 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
+use ::door::last_words::{QUIET, WHOLE};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
-
-/// How long to wait for the client's next bytes or its close. A client that has read our last words closes at once.
-const QUIET: Duration = Duration::from_secs(2);
-/// How long to read away in all. Many clients read nothing before they have sent their whole body.
-const WHOLE: Duration = Duration::from_secs(30);
 
 /// A socket whose shutdown ends when the client is done too. Whoever shuts it down reads no more from it.
 #[derive(Debug)]
@@ -128,6 +123,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::time::sleep;
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use ::door::{Divert, Rules, Shared};
 use arc_swap::ArcSwap;
 use floor::Plan;
 use ledger::{Association, Sink};
@@ -99,6 +100,9 @@ pub struct Ingredients {
     pub remembered: Vec<Association>,
     /// What the process gave whose place this one takes.
     pub taken: Option<Taken>,
+    /// Addresses of listeners of this process that are not the edge's: bound here, so that they are handed over with
+    /// the edge's own.
+    pub others: Vec<SocketAddr>,
 }
 
 /// An edge whose sockets are bound and which serves once [run](Edge::run).
@@ -106,6 +110,9 @@ pub struct Edge {
     core: Arc<Core>,
     /// Each with the address that was asked for.
     doors: Vec<(SocketAddr, AsyncFd<TcpListener>, Arc<Entrance>)>,
+    /// For whoever asked for them, in that order.
+    others: Vec<TcpListener>,
+    tasks: TaskTracker,
     admin: Option<tokio::net::TcpListener>,
     local_ca: Option<PathBuf>,
     secret: Secret,
@@ -144,6 +151,7 @@ impl Edge {
             sink,
             remembered,
             mut taken,
+            others,
         } = ingredients;
         let ticket_keys = taken
             .as_mut()
@@ -176,16 +184,7 @@ impl Edge {
             let certificates =
                 Certificates::load(files, listener.client_certificates.clone(), tickets)?;
             let address = *listener.address.get_ref();
-            let place = Place {
-                address,
-                purpose: Purpose::Clients,
-            };
-            let socket = match taken.as_mut().and_then(|taken| taken.socket(place)) {
-                Some(socket) => Ok(socket),
-                None => listen(address),
-            };
-            let socket = socket
-                .map(|socket| to_hand_over(&mut sockets, place, socket))
+            let socket = bound(address, taken.as_mut(), &mut sockets)
                 .and_then(watched)
                 .map_err(|reason| StartError::Listen { address, reason })?;
             let bound = socket
@@ -207,6 +206,11 @@ impl Edge {
                 }),
             ));
         }
+        let others = others.into_iter().map(|address| {
+            bound(address, taken.as_mut(), &mut sockets)
+                .map_err(|reason| StartError::Listen { address, reason })
+        });
+        let others = others.collect::<Result<_, _>>()?;
         let admin = settings.admin.address;
         let admin = admin
             .map(|address| {
@@ -227,12 +231,14 @@ impl Edge {
         let drain = settings.limits.drain;
         let first_request = settings.limits.hello;
         let reports = Reports::new(settings.answers.reports, settings.answers.report_life);
+        let live = live(settings, plan, secret, None)?;
         let core = Core {
-            live: ArcSwap::from_pointee(live(settings, plan, secret, None)?),
+            rules: Arc::new(ArcSwap::new(live.rules.clone())),
+            live: ArcSwap::from_pointee(live),
             clock,
             sink,
             bounds: Arc::new(Bounds::default()),
-            memory: Memory::recalling(&remembered),
+            memory: Arc::new(Memory::recalling(&remembered)),
             sweep: Sweep::default(),
             reports,
             levers: Levers::default(),
@@ -243,6 +249,8 @@ impl Edge {
         Ok(Self {
             core: Arc::new(core),
             doors,
+            others,
+            tasks: TaskTracker::new(),
             admin,
             local_ca,
             secret,
@@ -265,6 +273,33 @@ impl Edge {
             .iter()
             .filter_map(|(_, socket, _)| socket.get_ref().local_addr().ok())
             .collect()
+    }
+
+    /// The sockets for [`Ingredients::others`], in that order; the first time.
+    pub fn take_others(&mut self) -> Vec<TcpListener> {
+        std::mem::take(&mut self.others)
+    }
+
+    /// What other listeners of this process share with the edge.
+    pub fn shared(&self) -> Shared {
+        self.core.shared()
+    }
+
+    /// Hands connections to the listener at this address, as it was asked for or as it was bound; by default the first.
+    /// `None` where there is none such. Must be called inside a tokio runtime.
+    pub fn divert_to(&self, address: Option<SocketAddr>) -> Option<Arc<Divert>> {
+        let mut doors = self.doors.iter();
+        let (.., entrance) = doors.find(|(asked, socket, _)| {
+            address.is_none_or(|address| {
+                address == *asked || socket.get_ref().local_addr().is_ok_and(|it| it == address)
+            })
+        })?;
+        Some(Arc::new(door::divert_to(
+            entrance.clone(),
+            self.core.clone(),
+            self.tasks.clone(),
+            tokio::runtime::Handle::current(),
+        )))
     }
 
     /// The address of `[admin]`, where there is one.
@@ -296,7 +331,7 @@ impl Edge {
     /// Serves until stopped or taken over from; then lets requests under way finish, for as long as the drain limit
     /// says. Gives the number of connections that were cut off.
     pub async fn run(self) -> usize {
-        let tasks = TaskTracker::new();
+        let tasks = self.tasks;
         let mut entrances = Vec::new();
         for (_, socket, entrance) in self.doors {
             entrances.push(entrance.clone());
@@ -364,7 +399,7 @@ impl Handle {
         plan.hold(before.plan.holds().to_vec());
         plan.take_roster(before.plan.roster().clone());
         let live = live(settings, plan, self.secret, Some(&*before.accounts))?;
-        self.core.live.store(Arc::new(live));
+        self.core.put_in_force(live);
         Ok(())
     }
 
@@ -372,6 +407,16 @@ impl Handle {
     pub fn differs_in_listeners(&self, settings: &Settings) -> bool {
         let live = self.core.live.load();
         live.settings.listeners != settings.listeners || live.settings.admin != settings.admin
+    }
+
+    /// Until no more connections are to be taken: another process does, or this one stops.
+    pub async fn left(&self) {
+        self.core.leaving.cancelled().await;
+    }
+
+    /// Until everything is to end.
+    pub async fn stopped(&self) {
+        self.core.stopping.cancelled().await;
     }
 
     /// Begins the stop: no new connections, no new requests.
@@ -395,13 +440,35 @@ fn live(
     if let Some(before) = before {
         accounts.go_on_from(before);
     }
+    let visitors = Visitors::new(&settings.visitors).map_err(AccountsError::Visitors)?;
     Ok(Live {
-        visitors: Arc::new(Visitors::new(&settings.visitors).map_err(AccountsError::Visitors)?),
-        plan,
+        rules: Arc::new(Rules {
+            plan,
+            accounts: Arc::new(accounts),
+            visitors: Arc::new(visitors),
+            addresses: settings.privacy.addresses,
+            limits: settings.limits.clone(),
+        }),
         settings,
-        accounts: Arc::new(accounts),
         calendar: OnceLock::new(),
     })
+}
+
+/// The socket for clients at this address: one that was handed over, or a new one.
+fn bound(
+    address: SocketAddr,
+    taken: Option<&mut Taken>,
+    sockets: &mut Vec<hand_over::Socket>,
+) -> io::Result<TcpListener> {
+    let place = Place {
+        address,
+        purpose: Purpose::Clients,
+    };
+    let socket = match taken.and_then(|taken| taken.socket(place)) {
+        Some(socket) => Ok(socket),
+        None => listen(address),
+    };
+    socket.map(|socket| to_hand_over(sockets, place, socket))
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {

@@ -152,6 +152,19 @@ pub enum Outcome {
     Stopped,
     /// Turned away because a bound on connections was reached; nothing was read.
     Shed,
+    /// Passed through to a service that took it: it answered with a hello of its own.
+    Passed,
+    /// To be passed through, and no address of the service could be reached.
+    UpstreamUnreachable,
+    /// Passed through to a service that refused it with this alert.
+    UpstreamRefused {
+        /// The alert description.
+        alert: u8,
+    },
+    /// Passed through to a service that closed or reset the connection before it had answered.
+    UpstreamClosed,
+    /// Passed through to a service that did not answer in time.
+    UpstreamSilent,
 }
 
 #[expect(
@@ -164,7 +177,7 @@ fn not_tls<S: Serializer>(protocol: &NotTls, serializer: S) -> Result<S::Ok, S::
 
 impl Outcome {
     /// Every label, in the order of [`Outcome::index`].
-    pub const LABELS: [&'static str; 12] = [
+    pub const LABELS: [&'static str; 17] = [
         "terminated",
         "refused",
         "unservable",
@@ -177,6 +190,11 @@ impl Outcome {
         "closed-early",
         "shed",
         "stopped",
+        "passed",
+        "upstream-unreachable",
+        "upstream-refused",
+        "upstream-closed",
+        "upstream-silent",
     ];
 
     /// Where this outcome's label stands in [`Outcome::LABELS`].
@@ -194,6 +212,11 @@ impl Outcome {
             Self::ClosedEarly { .. } => 9,
             Self::Shed => 10,
             Self::Stopped => 11,
+            Self::Passed => 12,
+            Self::UpstreamUnreachable => 13,
+            Self::UpstreamRefused { .. } => 14,
+            Self::UpstreamClosed => 15,
+            Self::UpstreamSilent => 16,
         }
     }
 
@@ -250,6 +273,11 @@ mod tests {
             Outcome::ClosedEarly { bytes: 0 },
             Outcome::Shed,
             Outcome::Stopped,
+            Outcome::Passed,
+            Outcome::UpstreamUnreachable,
+            Outcome::UpstreamRefused { alert: 40 },
+            Outcome::UpstreamClosed,
+            Outcome::UpstreamSilent,
         ];
         assert_eq!(outcomes.len(), Outcome::LABELS.len());
         for outcome in outcomes {

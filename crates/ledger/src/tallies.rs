@@ -41,7 +41,8 @@ pub type Tally<const N: usize> = ([&'static str; N], u64);
 /// and so is whoever is no customer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
-    /// API requests, and connections that were refused: each would have been a request at least.
+    /// API requests, connections that were passed through unread, and connections that were refused: each would have
+    /// been a request at least.
     pub asked: u64,
     /// Requests that were explained to, and connections that were refused.
     pub turned_away: u64,
@@ -56,7 +57,9 @@ impl Tallies {
         if sighting.visitor == Visitor::Customer && !is_preview {
             let requests = &entry.requests;
             let turned_away = requests.explained + u64::from(refused);
-            let asked = requests.served + requests.warned + turned_away;
+            // What is passed through carries requests that nobody here sees: one at least.
+            let passed = matches!(sighting.outcome, Outcome::Passed) && entry.is_last;
+            let asked = requests.served + requests.warned + turned_away + u64::from(passed);
             self.asked.fetch_add(asked, Relaxed);
             self.turned_away.fetch_add(turned_away, Relaxed);
         }

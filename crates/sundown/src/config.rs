@@ -1,5 +1,6 @@
 //! `sundown.toml`: one file, whose tables belong to the plan or to the edge, read strictly.
 
+mod gates;
 mod keys;
 mod problems;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use floor::config::{CohortTable, ExceptionTable, PlanTables, PreviewTable, Sunse
 use ledger::LedgerSettings;
 use serde::Deserialize;
 use toml::Spanned;
+use toml::de::DeTable;
 
 pub(crate) use problems::{Problems, report, warn};
 
@@ -59,6 +61,8 @@ struct File {
 /// A configuration that can be used.
 pub(crate) struct Config {
     pub(crate) settings: Settings,
+    /// The listeners that pass TLS through.
+    pub(crate) gates: Vec<gate::settings::Listener>,
     pub(crate) plan: Plan,
     pub(crate) ledger: LedgerSettings,
     pub(crate) source: Source,
@@ -109,10 +113,11 @@ impl Source {
 /// Reads and checks a configuration. `share_key` is the plan's.
 pub(crate) fn load(path: Option<&Path>, share_key: [u8; 16]) -> anyhow::Result<Config> {
     let source = Source::open(path)?;
-    let (settings, plan, ledger) = parse(&source.text, share_key).map_err(|problems| Problems {
-        source: source.clone(),
-        problems,
-    })?;
+    let (settings, gates, plan, ledger) =
+        parse(&source.text, share_key).map_err(|problems| Problems {
+            source: source.clone(),
+            problems,
+        })?;
     let directory = source
         .path
         .as_deref()
@@ -120,18 +125,25 @@ pub(crate) fn load(path: Option<&Path>, share_key: [u8; 16]) -> anyhow::Result<C
         .unwrap_or(Path::new(""));
     Ok(Config {
         settings: relative_to(directory, settings),
+        gates,
         plan,
         ledger,
         source,
     })
 }
 
-fn parse(
-    text: &str,
-    share_key: [u8; 16],
-) -> Result<(Settings, Plan, LedgerSettings), Vec<Problem>> {
-    let file: File =
-        toml::from_str(text).map_err(|error| vec![problems::from_toml(&error, text)])?;
+type Parsed = (
+    Settings,
+    Vec<gate::settings::Listener>,
+    Plan,
+    LedgerSettings,
+);
+
+fn parse(text: &str, share_key: [u8; 16]) -> Result<Parsed, Vec<Problem>> {
+    let of_toml = |error| vec![problems::from_toml(&error, text)];
+    let mut tables = DeTable::parse(text).map_err(of_toml)?;
+    let gates = gates::take(tables.get_mut(), text)?;
+    let file = File::deserialize(toml::Deserializer::from(tables)).map_err(of_toml)?;
     let File {
         listener,
         account,
@@ -154,7 +166,8 @@ fn parse(
         cohort,
     }
     .build(share_key)?;
-    let listeners = if listener.is_empty() {
+    let only_gates = !gates.listeners.is_empty() && !gates.beside_others;
+    let listeners = if listener.is_empty() && !only_gates {
         vec![Listener::default()]
     } else {
         listener
@@ -170,6 +183,7 @@ fn parse(
             guard,
             admin,
         },
+        gates.listeners,
         plan,
         ledger,
     ))

@@ -31,6 +31,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
         mut plan,
         source,
         settings,
+        gates,
         ..
     } = config::load(arguments.config.as_deref(), NO_KEY)?;
     let now = arguments.as_of.unwrap_or_else(|| Clock::default().now());
@@ -45,7 +46,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> anyhow::Result<ExitCode> {
         plan.take_roster(Arc::new(serve::roster(&arguments.data_dir, now)));
     }
     if arguments.check {
-        check::run(&plan, &settings, source, now, arguments.json)?;
+        check::run(&plan, &settings, &gates, source, now, arguments.json)?;
         return Ok(ExitCode::SUCCESS);
     }
     if arguments.ics {

@@ -1,5 +1,6 @@
 //! `sundown serve`: starts the edge, shows what it sees, reloads and stops it on signals.
 
+mod gates;
 mod levers;
 mod output;
 mod roster;
@@ -10,9 +11,10 @@ use std::process::ExitCode;
 use std::thread;
 
 use accounts::Secret;
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use edge::settings::{Settings, Upstream};
 use edge::{Clock, Edge, Handle, Ingredients, StartError, Taken};
+use gate::Gate;
 use ledger::{Association, LedgerSettings, Query, Reader, Receiver, Sink, Writer};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
@@ -40,6 +42,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     })?;
     let Config {
         settings,
+        gates,
         mut plan,
         ledger,
         source,
@@ -62,10 +65,10 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         None
     };
     let runtime = runtime(arguments.workers)?;
-    let (edge, listening, levers, signals) = {
+    let (edge, gate, listening, levers, signals) = {
         let _inside = runtime.enter();
         let calm = plan.sunsets.iter().all(|sunset| sunset.ends_at().is_none());
-        let edge = Edge::bind(Ingredients {
+        let mut edge = Edge::bind(Ingredients {
             settings,
             plan,
             secret,
@@ -74,10 +77,13 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
             sink,
             remembered,
             taken,
+            others: gates.iter().map(|gate| *gate.address.get_ref()).collect(),
         })
         .map_err(with_remedy)?;
+        let gate = gates::open(&mut edge, gates.clone(), workers(arguments.workers))?;
         let listening = output::Listening {
             addresses: edge.addresses(),
+            gates: gate.as_ref().map(Gate::addresses).unwrap_or_default(),
             local_ca: edge.local_ca().map(std::path::absolute).transpose()?,
             plan: source.name(),
             clock: arguments.as_of,
@@ -89,13 +95,17 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         };
         let levers = Levers::start(edge.handle(), &arguments.data_dir, clock, source.name())?;
         // Before anybody is told that it listens: a signal that nobody watches for ends the process.
-        let signals = watch_signals(edge.handle(), arguments, secret, levers.teller())?;
-        (edge, listening, levers, signals)
+        let signals = watch_signals(edge.handle(), arguments, secret, levers.teller(), gates)?;
+        (edge, gate, listening, levers, signals)
     };
     output.listening(&listening)?;
     let writing = thread::spawn(move || output.write_all(&sightings));
 
-    let cut_off = runtime.block_on(edge.run());
+    let gate = gate
+        .map(|gate| gates::Serving::start(gate, edge.handle(), &runtime))
+        .transpose()?;
+    let mut cut_off = runtime.block_on(edge.run());
+    cut_off += gate.map(gates::Serving::join).unwrap_or_default();
     signals.abort();
     // Ends every task that is left, and with the last of them the sightings.
     drop(runtime);
@@ -176,15 +186,28 @@ fn load(arguments: &ServeArguments, secret: Secret) -> anyhow::Result<Config> {
         if let Some(upstream) = &arguments.upstream {
             first.upstream = vec![Upstream::clone(upstream)];
         }
+    } else {
+        ensure!(
+            arguments.upstream.is_none(),
+            "--upstream is for a listener of mode \"edge\", and {} has none; write the gate's `upstream` there",
+            config.source.name()
+        );
+        if let (Some(address), Some(first)) = (arguments.listen, config.gates.first_mut()) {
+            *first.address.get_mut() = address;
+        }
     }
     Ok(config)
 }
 
-fn runtime(workers: Option<u16>) -> std::io::Result<Runtime> {
-    let workers = workers.map_or_else(
+fn workers(workers: Option<u16>) -> usize {
+    workers.map_or_else(
         || thread::available_parallelism().map_or(1, usize::from),
         usize::from,
-    );
+    )
+}
+
+fn runtime(workers: Option<u16>) -> std::io::Result<Runtime> {
+    let workers = self::workers(workers);
     // One worker needs no locks or wake-ups between threads.
     let mut builder = if workers == 1 {
         Builder::new_current_thread()
@@ -227,6 +250,7 @@ fn watch_signals(
     arguments: &ServeArguments,
     secret: Secret,
     told: levers::Teller,
+    gates: Vec<gate::settings::Listener>,
 ) -> anyhow::Result<tokio::task::JoinHandle<()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -242,7 +266,7 @@ fn watch_signals(
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
-                _ = hangup.recv() => reload(&handle, &arguments, secret, &told),
+                _ = hangup.recv() => reload(&handle, &arguments, secret, &told, &gates),
             }
         }
         tracing::info!("stopping; requests under way may finish");
@@ -250,10 +274,16 @@ fn watch_signals(
     }))
 }
 
-fn reload(handle: &Handle, arguments: &ServeArguments, secret: Secret, told: &levers::Teller) {
+fn reload(
+    handle: &Handle,
+    arguments: &ServeArguments,
+    secret: Secret,
+    told: &levers::Teller,
+    gates: &[gate::settings::Listener],
+) {
     match load(arguments, secret) {
         Ok(config) => {
-            let rebound = handle.differs_in_listeners(&config.settings);
+            let rebound = handle.differs_in_listeners(&config.settings) || config.gates != *gates;
             if let Err(error) = handle.reload(config.settings, config.plan) {
                 tracing::error!(%error, "not reloaded; the old plan stays in force");
                 told.reload_refused(&error.into());

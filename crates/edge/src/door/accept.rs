@@ -5,9 +5,11 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::door::Diverted;
 use ledger::Outcome;
 use rustix::net::{SocketFlags, acceptfrom_with};
 use tokio::io::unix::AsyncFd;
+use tokio::runtime::Handle;
 use tokio::task::yield_now;
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
@@ -118,6 +120,43 @@ fn admit(
         core.clone(),
         entrance.clone(),
     ));
+}
+
+/// Takes over connections that another listener of this process hands to this one.
+pub(crate) fn divert_to(
+    entrance: Arc<Entrance>,
+    core: Arc<Core>,
+    tasks: TaskTracker,
+    runtime: Handle,
+) -> impl Fn(Diverted) + Send + Sync {
+    move |diverted| {
+        let Diverted {
+            stream,
+            peer,
+            bytes,
+            permit,
+            mut record,
+        } = diverted;
+        let mut knock = Knock::with(bytes);
+        let first = knock.look().map(|opening| {
+            let bytes = std::mem::take(&mut knock.bytes);
+            let live = core.live.load();
+            answer(opening, bytes, &core, &live, peer.ip(), &mut record)
+        });
+        tasks.spawn_on(
+            attend(
+                stream,
+                peer,
+                knock,
+                first,
+                record,
+                permit,
+                core.clone(),
+                entrance.clone(),
+            ),
+            &runtime,
+        );
+    }
 }
 
 /// Waits for the hello if need be, acts on the answer, and serves whoever is let in.

@@ -4,31 +4,14 @@ use std::cell::RefCell;
 use std::io;
 use std::os::fd::AsFd;
 
-use hello::{HelloReader, MAX_WIRE, Malformed, NotTls, Offer, Progress, Scratch};
+use ::door::Opening;
+use hello::{HelloReader, MAX_WIRE, Scratch};
 use rustix::buffer::spare_capacity;
 use rustix::net::{RecvFlags, recv};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::core::{Core, Live};
-use crate::farewell::Unread;
-
-/// How the first bytes turned out.
-pub(super) enum Opening {
-    Hello {
-        offer: Offer,
-        sni: Option<Box<str>>,
-        unread: Unread,
-    },
-    NotTls(NotTls),
-    Malformed(Malformed),
-    /// Closed or reset by the client.
-    Closed,
-    /// Not complete in time.
-    Late,
-    /// The edge stops.
-    Stopping,
-}
 
 /// Bytes so far, and how far they have been read.
 pub(super) struct Knock {
@@ -48,6 +31,14 @@ impl Knock {
     pub(super) fn new() -> Self {
         Self {
             bytes: Vec::with_capacity(FIRST_READ),
+            reader: HelloReader::default(),
+        }
+    }
+
+    /// What another listener has read already.
+    pub(super) fn with(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
             reader: HelloReader::default(),
         }
     }
@@ -84,24 +75,10 @@ impl Knock {
         }
     }
 
-    fn look(&mut self) -> Option<Opening> {
+    /// Looks at what has come.
+    pub(super) fn look(&mut self) -> Option<Opening> {
         let Self { bytes, reader } = self;
-        let opening = SCRATCH.with_borrow_mut(|scratch| match reader.read(bytes, scratch) {
-            Progress::NeedMore => None,
-            Progress::Hello { hello, consumed } => Some(Opening::Hello {
-                unread: if consumed == bytes.len() && !hello.offers_early_data() {
-                    Unread::Nothing
-                } else {
-                    Unread::Perhaps
-                },
-                sni: hello
-                    .server_name()
-                    .map(|name| name.to_ascii_lowercase().into()),
-                offer: Offer::from(&hello),
-            }),
-            Progress::NotTls(protocol) => Some(Opening::NotTls(protocol)),
-            Progress::Malformed(fault) => Some(Opening::Malformed(fault)),
-        });
+        let opening = SCRATCH.with_borrow_mut(|scratch| ::door::look(reader, bytes, scratch));
         // The reader settles the matter within MAX_WIRE bytes, so this is all the room that can be needed.
         debug_assert!(
             opening.is_some() || bytes.len() <= MAX_WIRE,

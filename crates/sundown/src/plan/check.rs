@@ -22,6 +22,7 @@ struct Doubt<'a> {
 pub(super) fn run(
     plan: &Plan,
     settings: &Settings,
+    gates: &[gate::settings::Listener],
     source: Source,
     now: Timestamp,
     json: bool,
@@ -29,6 +30,7 @@ pub(super) fn run(
     let mut problems = plan.check(now);
     problems.extend(no_guard(plan, settings));
     problems.extend(no_accounts(plan, settings));
+    problems.extend(nobody_explains(plan, settings, gates));
     if json {
         let doubts = problems.iter().map(|problem| Doubt {
             key: &problem.key,
@@ -91,6 +93,33 @@ fn no_accounts(plan: &Plan, settings: &Settings) -> Option<Problem> {
                 sunset.name
             ),
             "add `sources` to [account], such as [\"header:X-Api-Key\"]",
+        )
+    })
+}
+
+/// Gates, and nobody to divert to whom the plan explains to.
+fn nobody_explains(
+    plan: &Plan,
+    settings: &Settings,
+    gates: &[gate::settings::Listener],
+) -> Option<Problem> {
+    let explains = |sunset: &floor::Sunset| {
+        let windows = sunset
+            .brownouts
+            .iter()
+            .any(|run| run.measure == Measure::Explain);
+        sunset.explain.is_some() || windows
+    };
+    let explaining = plan.sunsets.iter().find(|sunset| explains(sunset))?;
+    let nobody = !gates.is_empty() && settings.listeners.is_empty();
+    nobody.then(|| {
+        doubt(
+            "listener",
+            format!(
+                "`{}` explains, and a gate has no keys to explain with: it passes these clients through",
+                explaining.name
+            ),
+            "add a [[listener]] of mode \"edge\" with your certificate: the gate diverts to it whoever is to be explained to",
         )
     })
 }

@@ -30,6 +30,9 @@ const CLIENT: usize = 40;
 pub(super) struct Listening {
     #[serde(skip)]
     pub(super) addresses: Vec<SocketAddr>,
+    /// Where TLS is passed through.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) gates: Vec<SocketAddr>,
     pub(super) local_ca: Option<PathBuf>,
     pub(super) plan: String,
     /// The plan's clock, where it was set.
@@ -97,6 +100,12 @@ impl Writer {
             writeln!(
                 out,
                 "{bold}{url}{bold:#}   every client can see what it negotiated at {url}/ssl/"
+            )?;
+        }
+        for gate in &listening.gates {
+            writeln!(
+                out,
+                "{bold}{gate}{bold:#}   TLS passes through here, seen and judged"
             )?;
         }
         if let Some(ca) = &listening.local_ca {
@@ -203,6 +212,15 @@ fn word(sighting: &Sighting) -> (&'static str, AnsiColor) {
             ("misses", AnsiColor::Yellow)
         }
         Outcome::Terminated => ("served", AnsiColor::Green),
+        Outcome::Passed
+            if sighting
+                .judged
+                .as_ref()
+                .is_some_and(|judged| judged.sunset.is_some()) =>
+        {
+            ("misses", AnsiColor::Yellow)
+        }
+        Outcome::Passed => ("passed", AnsiColor::Green),
         Outcome::Refused { .. } => ("refused", AnsiColor::Red),
         _ => ("failed", AnsiColor::Magenta),
     }
@@ -252,6 +270,8 @@ fn ending(sighting: &Sighting) -> String {
             1 => "1 request".to_owned(),
             total => format!("{total} requests"),
         },
+        Outcome::Passed => "passed through".to_owned(),
+        Outcome::UpstreamRefused { alert: code } => format!("the upstream sent {}", alert(*code)),
         Outcome::Refused { alert: code } => alert(*code),
         Outcome::Unservable { alert: code } => {
             format!("{}: nothing in common with this edge", alert(*code))

@@ -1,0 +1,294 @@
+//! One connection: its two sides, and how far it is.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use door::last_words::{INTERNAL_ERROR, LastWords, QUIET, Unread, WHOLE};
+use door::{Permit, Record};
+use hello::server_hello::{self, Answer, ServerHello};
+use hello::{HelloReader, Version, names};
+use ledger::{Negotiated, Outcome};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
+
+use crate::deadlines::Tick;
+use crate::entrance::Entrance;
+use crate::flow::{Flow, Moved};
+use crate::pipes::Pipes;
+use crate::pool::{Lease, Pool};
+use crate::side::Side;
+
+/// A connection from accept to close. Its sighting is recorded when it is dropped.
+pub(crate) struct Connection {
+    pub(crate) generation: u32,
+    pub(crate) client: Side,
+    pub(crate) stage: Stage,
+    /// When it is over, unless something happens.
+    pub(crate) deadline: Tick,
+    /// When the wheel looks at it next.
+    pub(crate) scheduled: Tick,
+    pub(crate) peer: SocketAddr,
+    pub(crate) entrance: Arc<Entrance>,
+    pub(crate) record: Record,
+    pub(crate) permit: Permit,
+}
+
+/// How far a connection is.
+pub(crate) enum Stage {
+    /// Its hello is not complete.
+    Opening {
+        /// What has come.
+        bytes: Vec<u8>,
+        reader: HelloReader,
+    },
+    /// An upstream is being connected to, and nothing has been sent there.
+    Connecting(Box<Connecting>),
+    /// Bytes go both ways.
+    Passing(Box<Passing>),
+    /// Its last words have been said.
+    Lingering { until: Tick },
+    /// Nothing is left to do.
+    Over,
+}
+
+/// What connecting needs to know.
+pub(crate) struct Connecting {
+    pub(crate) pool: Arc<Pool>,
+    /// The services that were tried, a bit each.
+    pub(crate) tried: u64,
+    pub(crate) lease: Option<Lease>,
+    pub(crate) upstream: Option<Side>,
+    /// What is to be sent first.
+    pub(crate) opening: Vec<u8>,
+    pub(crate) legacy_version: Version,
+}
+
+/// What passing needs to know.
+pub(crate) struct Passing {
+    pub(crate) upstream: Side,
+    pub(crate) up: Flow,
+    pub(crate) down: Flow,
+    /// Counts the connection at its service while it lasts.
+    _lease: Option<Lease>,
+    /// The upstream's first bytes, until they say what it answers.
+    pub(crate) answer: Option<Vec<u8>>,
+    pub(crate) legacy_version: Version,
+    /// Nothing has come from the client after its hello.
+    pub(crate) awaits_second: bool,
+}
+
+/// What becomes of it next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Something has to happen first.
+    Wait,
+    /// It has more to do; others get their turn.
+    Again,
+    /// It is over.
+    Close,
+}
+
+impl Passing {
+    pub(crate) fn new(
+        upstream: Side,
+        lease: Option<Lease>,
+        opening: &[u8],
+        sent: usize,
+        legacy_version: Version,
+    ) -> Self {
+        let mut up = Flow::default();
+        up.hold(opening, sent);
+        Self {
+            upstream,
+            up,
+            down: Flow::default(),
+            _lease: lease,
+            answer: Some(Vec::new()),
+            legacy_version,
+            awaits_second: true,
+        }
+    }
+
+    /// Whether the upstream has answered the hello.
+    pub(crate) const fn is_answered(&self) -> bool {
+        self.answer.is_none()
+    }
+
+    /// Moves bytes both ways.
+    pub(crate) fn advance(
+        &mut self,
+        client: &mut Side,
+        record: &mut Record,
+        scratch: &mut [u8],
+        pipes: &mut Pipes,
+    ) -> Next {
+        let Self {
+            upstream,
+            up,
+            down,
+            answer,
+            awaits_second,
+            ..
+        } = self;
+        let mut again = false;
+        // Twice where a side turns out to be gone on the way to it: what it had sent is to be read still.
+        for _ in 0..2 {
+            let was_reset = client.reset || upstream.reset;
+            let sent = up.advance(client, upstream, scratch, pipes, |bytes| {
+                if std::mem::take(awaits_second) {
+                    note_second(bytes, record);
+                }
+            });
+            let got = down.advance(upstream, client, scratch, pipes, |bytes| {
+                look_at_answer(answer, bytes, record);
+            });
+            match (sent, got) {
+                (Moved::Reset, _) => {
+                    upstream.will_reset();
+                    return Next::Close;
+                }
+                (_, Moved::Reset) => {
+                    if answer.is_some() {
+                        record.note(|sighting| sighting.outcome = Outcome::UpstreamClosed);
+                    }
+                    client.will_reset();
+                    return Next::Close;
+                }
+                _ => again = sent == Moved::More || got == Moved::More,
+            }
+            if was_reset == (client.reset || upstream.reset) {
+                break;
+            }
+        }
+        if down.ended && answer.is_some() && !up.ended {
+            // The first end was the upstream's.
+            *answer = None;
+            record.note(|sighting| sighting.outcome = Outcome::UpstreamClosed);
+        }
+        if up.is_over && down.is_over {
+            if client.reset || upstream.reset {
+                client.will_reset();
+                upstream.will_reset();
+            }
+            return Next::Close;
+        }
+        if again { Next::Again } else { Next::Wait }
+    }
+
+    /// How much has gone through.
+    pub(crate) const fn moved(&self) -> u64 {
+        self.up.moved() + self.down.moved()
+    }
+}
+
+/// What a client says after its hello is hidden from us, but for an alert below TLS 1.3.
+fn note_second(bytes: &[u8], record: &mut Record) {
+    if let [21, 3, _, 0, 2, 2, alert, ..] = *bytes {
+        record.note(|sighting| {
+            sighting.outcome = Outcome::HandshakeFailed {
+                reason: "alert",
+                alert: Some(alert),
+            };
+        });
+    }
+}
+
+fn look_at_answer(collected: &mut Option<Vec<u8>>, bytes: &[u8], record: &mut Record) {
+    let Some(before) = collected else { return };
+    let answer = if before.is_empty() {
+        server_hello::answer(bytes)
+    } else {
+        before.extend_from_slice(bytes);
+        server_hello::answer(before)
+    };
+    match answer {
+        Answer::NeedMore => {
+            if before.is_empty() {
+                before.extend_from_slice(bytes);
+            }
+            return;
+        }
+        Answer::Hello(hello) => record.note(|sighting| {
+            sighting.negotiated = negotiated(&hello);
+            sighting.outcome = Outcome::Passed;
+        }),
+        Answer::Alert(alert) => {
+            record.note(|sighting| sighting.outcome = Outcome::UpstreamRefused { alert });
+        }
+        // It is passed on all the same; what it is, is the client's business.
+        Answer::Other => record.note(|sighting| sighting.outcome = Outcome::Passed),
+    }
+    *collected = None;
+}
+
+fn negotiated(hello: &ServerHello) -> Option<Negotiated> {
+    // A suite without a name is none that a client of ours could have offered.
+    let cipher = names::cipher_suite(hello.suite)?;
+    Some(Negotiated {
+        version: hello.version,
+        cipher: cipher.openssl.unwrap_or(cipher.iana),
+        group: hello.group.and_then(names::group),
+        alpn: match hello.alpn.as_deref() {
+            Some(b"h2") => Some("h2"),
+            Some(b"http/1.1") => Some("http/1.1"),
+            Some(b"http/1.0") => Some("http/1.0"),
+            _ => None,
+        },
+        resumed: hello.resumed,
+    })
+}
+
+/// An alert for what is no fault of the client's.
+pub(crate) const fn our_fault(legacy_version: Version) -> LastWords {
+    LastWords::Alert {
+        description: INTERNAL_ERROR,
+        legacy_version,
+        unread: Unread::Perhaps,
+    }
+}
+
+/// Says last words; gives what is left to do.
+pub(crate) fn say(client: &Side, last_words: LastWords, now: Tick) -> Stage {
+    if last_words.say_at_once(client) {
+        return Stage::Over;
+    }
+    let bytes = last_words.bytes();
+    // A socket that has not been written to has room for these few bytes.
+    let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+    if send(&client.socket, &bytes, flags) != Ok(bytes.len()) {
+        return Stage::Over;
+    }
+    if shutdown(&client.socket, Shutdown::Write).is_err() {
+        return Stage::Over;
+    }
+    Stage::Lingering {
+        until: now.after(WHOLE),
+    }
+}
+
+/// Reads away what a client that is not let in still sends. Gives when it has been quiet for too long.
+pub(crate) fn linger(
+    client: &Side,
+    until: Tick,
+    (now, before): (Tick, Tick),
+    is_stopping: bool,
+    scratch: &mut [u8],
+) -> (Next, Tick) {
+    /// Reads until others get their turn.
+    const TURNS: usize = 16;
+    // When the process stops, what a client sends buys it no more time.
+    let quiet = if is_stopping {
+        before
+    } else {
+        until.min(now.after(QUIET))
+    };
+    for _ in 0..TURNS {
+        match recv(&client.socket, &mut *scratch, RecvFlags::DONTWAIT) {
+            Ok((0, _)) => return (Next::Close, quiet),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => return (Next::Wait, quiet),
+            Err(_) => return (Next::Close, quiet),
+        }
+    }
+    (Next::Again, quiet)
+}

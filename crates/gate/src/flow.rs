@@ -1,0 +1,222 @@
+//! Bytes from one side to the other, unread.
+
+use std::io;
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
+use rustix::pipe::{SpliceFlags, splice};
+
+use crate::pipes::{Pipe, Pipes};
+use crate::side::Side;
+
+/// What is read at once. It is also what a connection holds of a stream whose reader is slow.
+pub(crate) const CHUNK: usize = 64 * 1024;
+/// After how many bytes a stream is worth a pipe: below, a pipe costs more system calls than copying costs time.
+const WORTH_A_PIPE: u64 = 256 * 1024;
+/// Reads of one stream until others get their turn.
+const TURNS: usize = 16;
+
+/// One direction of a connection.
+#[derive(Default)]
+pub(crate) struct Flow {
+    /// Read and not yet written, behind `sent`.
+    held: Vec<u8>,
+    sent: usize,
+    pipe: Option<Pipe>,
+    moved: u64,
+    /// The source's end has been read.
+    pub(crate) ended: bool,
+    /// The end has been passed on, or nobody is left to pass anything to.
+    pub(crate) is_over: bool,
+}
+
+/// How far a direction got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moved {
+    /// As far as it goes: something has to happen at either side first.
+    Waits,
+    /// Others should get their turn.
+    More,
+    /// The source was reset: what was passed on is not all there was.
+    Reset,
+}
+
+impl Flow {
+    /// Begins with bytes that were read already, of which `sent` are written.
+    pub(crate) fn hold(&mut self, bytes: &[u8], sent: usize) {
+        self.moved += bytes.len() as u64;
+        let rest = bytes.get(sent..).unwrap_or_default();
+        self.held.extend_from_slice(rest);
+    }
+
+    /// Whether anything has gone through.
+    pub(crate) const fn moved(&self) -> u64 {
+        self.moved
+    }
+
+    /// Gives its pipe back, whatever is in it.
+    pub(crate) fn close(&mut self, pipes: &mut Pipes) {
+        if let Some(pipe) = self.pipe.take() {
+            pipes.give(pipe);
+        }
+    }
+
+    /// Moves what can be moved. `look` sees the bytes that are copied, before they are written.
+    pub(crate) fn advance(
+        &mut self,
+        from: &mut Side,
+        to: &mut Side,
+        scratch: &mut [u8],
+        pipes: &mut Pipes,
+        mut look: impl FnMut(&[u8]),
+    ) -> Moved {
+        for _ in 0..TURNS {
+            if self.is_over || !self.flush(to) {
+                return Moved::Waits;
+            }
+            if self.ended {
+                // The side may be gone already, which is no worse.
+                shutdown(&to.socket, Shutdown::Write).ok();
+                self.is_over = true;
+                self.close(pipes);
+                return Moved::Waits;
+            }
+            if !from.readable || !to.writable {
+                break;
+            }
+            if self.moved >= WORTH_A_PIPE && self.pipe.is_none() {
+                self.pipe = pipes.take();
+            }
+            let read = match &mut self.pipe {
+                Some(pipe) => fill(pipe, from),
+                None => self.copy(from, to, scratch, &mut look),
+            };
+            match read {
+                Ok(0) if from.reset => return Moved::Reset,
+                Ok(0) => self.ended = true,
+                Ok(length) => self.moved += length as u64,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => from.readable = false,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => {
+                    from.reset = true;
+                    return Moved::Reset;
+                }
+            }
+        }
+        if from.readable && to.writable {
+            return Moved::More;
+        }
+        // A stream that rests needs none.
+        self.close(pipes);
+        Moved::Waits
+    }
+
+    /// Writes what is held. False where that has to wait, or nobody is left to write to.
+    fn flush(&mut self, to: &mut Side) -> bool {
+        while self.sent < self.held.len() {
+            if !to.writable {
+                return false;
+            }
+            let more = if self.ended {
+                SendFlags::MORE
+            } else {
+                SendFlags::empty()
+            };
+            let rest = self.held.get(self.sent..).unwrap_or_default();
+            match send(&to.socket, rest, more | SendFlags::NOSIGNAL) {
+                Ok(length) => self.sent += length,
+                Err(error) => self.cannot_write(to, error),
+            }
+            if self.is_over {
+                return false;
+            }
+        }
+        if !self.held.is_empty() {
+            self.held = Vec::new();
+            self.sent = 0;
+        }
+        while let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.held > 0) {
+            if !to.writable {
+                return false;
+            }
+            let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
+            match splice(&pipe.from, None, &to.socket, None, pipe.held, flags) {
+                Ok(length @ 1..) => pipe.held = pipe.held.saturating_sub(length),
+                Ok(0) => to.writable = false,
+                Err(error) => self.cannot_write(to, error),
+            }
+            if self.is_over {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn cannot_write(&mut self, to: &mut Side, error: Errno) {
+        match error {
+            Errno::AGAIN => to.writable = false,
+            Errno::INTR => {}
+            _ => {
+                // What it sent before it went may still be read.
+                to.reset = true;
+                to.readable = true;
+                self.is_over = true;
+                self.held = Vec::new();
+                self.sent = 0;
+            }
+        }
+    }
+
+    /// Reads into memory and writes on at once; what cannot be written is held.
+    fn copy(
+        &mut self,
+        from: &mut Side,
+        to: &mut Side,
+        scratch: &mut [u8],
+        look: &mut impl FnMut(&[u8]),
+    ) -> io::Result<usize> {
+        let room = scratch.get_mut(..CHUNK).unwrap_or_default();
+        let (length, _) = recv(&from.socket, &mut *room, RecvFlags::DONTWAIT)?;
+        let bytes = room.get(..length).unwrap_or_default();
+        if length == 0 {
+            return Ok(0);
+        }
+        if length < room.len() {
+            // All there was. What comes now is a new event; where the end has come before, there is only that.
+            if from.ended && !from.reset {
+                self.ended = true;
+            } else {
+                from.readable = from.reset;
+            }
+        }
+        look(bytes);
+        // Together with the end, where that follows at once.
+        let more = if self.ended {
+            SendFlags::MORE
+        } else {
+            SendFlags::empty()
+        };
+        match send(&to.socket, bytes, more | SendFlags::NOSIGNAL) {
+            Ok(sent) if sent == length => {}
+            Ok(sent) => {
+                self.held
+                    .extend_from_slice(bytes.get(sent..).unwrap_or_default());
+            }
+            Err(error) => {
+                self.cannot_write(to, error);
+                if !self.is_over {
+                    self.held.extend_from_slice(bytes);
+                }
+            }
+        }
+        Ok(length)
+    }
+}
+
+/// Reads into a pipe that is empty. Unlike a read into memory, one that is short does not say that nothing is left.
+fn fill(pipe: &mut Pipe, from: &Side) -> io::Result<usize> {
+    let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
+    let length = splice(&from.socket, None, &pipe.into, None, Pipes::SIZE, flags)?;
+    pipe.held += length;
+    Ok(length)
+}
