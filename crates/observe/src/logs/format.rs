@@ -170,6 +170,9 @@ impl<'a> Sample<'a> {
     }
 }
 
+/// A format that was understood, or what is wrong with what was written.
+pub(crate) type Understood = Result<Box<dyn Format>, FormatError>;
+
 /// A kind of log.
 #[derive(Debug)]
 pub struct Kind {
@@ -180,10 +183,9 @@ pub struct Kind {
     /// Recognises it by the beginning of a log, where that is safe.
     pub(crate) recognise: fn(&Sample<'_>, &Wanted) -> Option<Box<dyn Format>>,
     /// Makes the format of this name without looking at a log; absent where that takes a pattern.
-    pub(crate) usual: Option<fn(&Sample<'_>, &Wanted) -> Result<Box<dyn Format>, FormatError>>,
+    pub(crate) usual: Option<fn(&Sample<'_>, &Wanted) -> Understood>,
     /// Makes a format of a pattern, where this is one of this kind's; `None` where it is not.
-    pub(crate) pattern:
-        fn(&str, &Sample<'_>, &Wanted) -> Option<Result<Box<dyn Format>, FormatError>>,
+    pub(crate) pattern: fn(&str, &Sample<'_>, &Wanted) -> Option<Understood>,
 }
 
 /// For kinds that have no patterns.

@@ -291,7 +291,7 @@ fn whole_template() -> String {
 #[test]
 fn the_template_shows_what_is_in_force_without_it() {
     let text = whole_template();
-    let (shown, _, ledger) =
+    let (shown, _, _, ledger) =
         parse(&text, [0; 16]).unwrap_or_else(|problems| panic!("{text}\n{problems:?}"));
     let same = |shown: &dyn Debug, default: &dyn Debug| {
         assert_eq!(format!("{shown:?}"), format!("{default:?}"));
