@@ -199,10 +199,7 @@ impl Reading<'_> {
             Source::Log(path) => Beginning::of_file(path, self.progress.clone()),
             Source::Stdin => Piped::new()
                 .map_err(|error| fail(anyhow!("standard input: {error}")))
-                .and_then(|piped| {
-                    let beginning = Beginning::of_stream(Box::new(piped), self.progress.clone());
-                    Ok(beginning)
-                })?,
+                .map(|piped| Beginning::of_stream(Box::new(piped), self.progress.clone()))?,
         };
         let beginning = beginning.map_err(|error| fail(error.into()))?;
         let (place, file) = match source {
