@@ -1,5 +1,6 @@
 //! One log, from its bytes to evidence.
 
+use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -215,6 +216,8 @@ impl Beginning {
                 escape: format.escape(),
                 tells: format.tells(),
                 headers: wanted.headers.clone(),
+                known: HashMap::new(),
+                scratch: Vec::new(),
             },
             servers: Servers::new(start.server_max.max(format.server_max()), start.server_seen),
             format,

@@ -18,7 +18,12 @@ pub(crate) struct Patterned {
     pub(crate) hint: Option<&'static str>,
     /// What comes before, to be cut off: a line that went through syslog has its head.
     pub(crate) cut: fn(&[u8]) -> &[u8],
+    /// Takes apart lines of another kind that the same program writes.
+    pub(crate) aside: Aside,
 }
+
+/// Takes a line apart that is of another kind; `None` where it is not.
+pub(crate) type Aside = for<'a> fn(&'a [u8], &mut Line<'a>) -> Option<Taken>;
 
 impl Patterned {
     pub(crate) fn new(name: &'static str, template: Template, written: Written) -> Self {
@@ -31,6 +36,7 @@ impl Patterned {
             zone: None,
             hint: None,
             cut: |line| line,
+            aside: |_, _| None,
         }
     }
 }
@@ -57,7 +63,9 @@ impl Format for Patterned {
         let before = line.len() - rest.len();
         match self.template.split(rest, out) {
             Ok(()) => Ok(Taken::Row),
-            Err(fault) => Err(Fault::new(before + fault.at, fault.reason)),
+            Err(fault) => {
+                (self.aside)(rest, out).ok_or_else(|| Fault::new(before + fault.at, fault.reason))
+            }
         }
     }
 

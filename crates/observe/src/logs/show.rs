@@ -1,6 +1,7 @@
 //! From a group of lines to [`Evidence`].
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -25,16 +26,42 @@ pub(crate) struct Shower {
     pub(crate) escape: Escape,
     pub(crate) tells: Tells,
     pub(crate) headers: Vec<String>,
+    /// What these bytes of a line mean: a few dozen programs say the same over and over.
+    pub(crate) known: HashMap<Vec<u8>, Meant>,
+    /// The bytes that are looked up, to spare an allocation for each group.
+    pub(crate) scratch: Vec<u8>,
 }
+
+/// What was agreed and offered.
+type Meant = (Option<Negotiated>, Option<Offer>);
+
+/// Meanings that are remembered; when they are full they are forgotten. Real clients have a few hundred, and 64 KiB of
+/// offer need 64 KiB of log.
+const MOST_KNOWN: usize = 4096;
+
+/// What an offer and what was agreed are made of.
+const MEANING: [Field; 10] = [
+    Field::Protocol,
+    Field::Cipher,
+    Field::Group,
+    Field::Alpn,
+    Field::Resumed,
+    Field::Suites,
+    Field::Groups,
+    Field::OfferedVersion,
+    Field::OfferedVersions,
+    Field::Ja3,
+];
 
 impl Shower {
     /// Hands a group on as evidence.
     pub(crate) fn show<T>(
-        &self,
+        &mut self,
         seen: &Seen<'_>,
         servers: &Servers,
         hand_on: impl FnOnce(&Evidence<'_>) -> T,
     ) -> T {
+        let (negotiated, offer) = self.meant(seen, servers);
         let text = |field: Field| self.text(seen.line.get(field));
         let sni = text(Field::ServerName);
         let (user_agent, user) = (text(Field::UserAgent), text(Field::User));
@@ -52,8 +79,6 @@ impl Shower {
             .iter()
             .map(|(name, value)| (*name, &**value))
             .collect();
-        let negotiated = negotiated(seen);
-        let offer = offer(seen, servers);
         let (outcome, requests) = match seen.sort {
             Sort::Served if self.tells == Tells::Requests => (Outcome::Terminated, seen.lines),
             Sort::Served | Sort::Silent => (Outcome::Terminated, 0),
@@ -92,6 +117,27 @@ impl Shower {
             connections: seen.connections,
             requests,
         })
+    }
+
+    fn meant(&mut self, seen: &Seen<'_>, servers: &Servers) -> Meant {
+        let server = servers.latest_of(seen.line.get(Field::ServerName));
+        self.scratch.clear();
+        self.scratch
+            .extend(server.map_or(0, |version| version.0).to_be_bytes());
+        for field in MEANING {
+            let value = seen.line.get(field);
+            self.scratch.extend((value.len() as u64).to_be_bytes());
+            self.scratch.extend_from_slice(value);
+        }
+        if let Some(known) = self.known.get(&self.scratch) {
+            return known.clone();
+        }
+        let meant = (negotiated(seen), offer(seen, server));
+        if self.known.len() >= MOST_KNOWN {
+            self.known.clear();
+        }
+        self.known.insert(self.scratch.clone(), meant.clone());
+        meant
     }
 
     fn text<'a>(&self, value: &'a [u8]) -> Option<Cow<'a, str>> {
@@ -134,7 +180,7 @@ fn negotiated(seen: &Seen<'_>) -> Option<Negotiated> {
     })
 }
 
-fn offer(seen: &Seen<'_>, servers: &Servers) -> Option<Offer> {
+fn offer(seen: &Seen<'_>, server: Option<Version>) -> Option<Offer> {
     let line = &seen.line;
     let mut partial = PartialOffer {
         agreed_version: agreed(seen),
@@ -159,7 +205,7 @@ fn offer(seen: &Seen<'_>, servers: &Servers) -> Option<Offer> {
     if partial.is_empty() {
         return None;
     }
-    partial.server_max = servers.latest_of(line.get(Field::ServerName));
+    partial.server_max = server;
     Some(Offer::from(&partial))
 }
 

@@ -6,7 +6,7 @@ use memchr::memmem::find;
 
 use crate::logs::builder::{Builder, Meaning};
 use crate::logs::format::{Escape, Format, FormatError, Kind, Sample, Tells, Wanted};
-use crate::logs::line::{Field, Written};
+use crate::logs::line::{Field, Line, Taken, Written};
 use crate::logs::patterned::Patterned;
 use crate::logs::template::{self, Slot};
 
@@ -215,6 +215,7 @@ fn made(pattern: &str, wanted: &Wanted) -> Result<Patterned, FormatError> {
         escape: Escape::Backslash,
         tells: Tells::Requests,
         cut: without_syslog,
+        aside: failure,
         ..Patterned::new(KIND.name, template, written)
     })
 }
@@ -227,6 +228,28 @@ const VARIABLES: [&str; 65] = [
     "r", "rc", "rt", "s", "sc", "si", "sp", "sq", "sslc", "sslv", "t", "tr", "trg", "trl", "ts",
     "tsc", "o", "Tid",
 ];
+
+/// `192.0.2.1:4711 [06/Feb/2009:12:14:14.655] http-in/1: SSL handshake failure`: what is written in the place of a request
+/// where there was none (section 8.2.5). A connection that was closed first shows nothing of TLS.
+fn failure<'a>(line: &'a [u8], out: &mut Line<'a>) -> Option<Taken> {
+    let (address, rest) = line.split_at_checked(find(line, b" [")?)?;
+    let (time, rest) = rest
+        .get(2..)?
+        .split_at_checked(find(rest.get(2..)?, b"] ")?)?;
+    let reason = rest.get(find(rest, b": ")? + 2..)?;
+    if !reason.starts_with(b"SSL handshake failure") {
+        let is_known = [&b"Connection "[..], b"Timeout ", b"Received something"];
+        return is_known
+            .into_iter()
+            .any(|start| reason.starts_with(start))
+            .then_some(Taken::Skipped);
+    }
+    *out = Line::default();
+    out.time = time;
+    out.set(Field::Address, template::without_port(address));
+    out.set(Field::Failure, reason);
+    Some(Taken::Row)
+}
 
 /// What comes behind the head that syslog puts before a line: `Nov 25 13:31:33 lb1 haproxy[123]: `, or `<134>…`.
 fn without_syslog(line: &[u8]) -> &[u8] {
@@ -245,7 +268,6 @@ fn without_syslog(line: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logs::line::{Line, Taken};
 
     #[test]
     fn httpslog_with_and_without_captures_and_syslog() {
