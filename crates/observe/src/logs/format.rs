@@ -70,6 +70,8 @@ pub enum Escape {
     Json,
     /// As in URLs; CloudFront does so twice for some.
     Percent,
+    /// `#22` for a quote, as HAProxy does.
+    Hash,
 }
 
 /// What a line tells of.

@@ -149,6 +149,7 @@ impl Shower {
             Escape::Backslash => backslashes(value),
             Escape::Json => json(value),
             Escape::Percent => percents(value),
+            Escape::Hash => Cow::Owned(marked(value, b'#')),
         };
         Some(match bytes {
             Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
@@ -344,27 +345,31 @@ fn json(value: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
+/// Bytes whose two hexadecimal digits stand behind a mark.
+fn marked(value: &[u8], mark: u8) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        match (byte, after) {
+            (byte, [high, low, tail @ ..])
+                if *byte == mark && hex(*high).is_some() && hex(*low).is_some() =>
+            {
+                out.push(hex(*high).unwrap_or_default() << 4 | hex(*low).unwrap_or_default());
+                rest = tail;
+            }
+            (byte, _) => out.push(*byte),
+        }
+    }
+    out
+}
+
 /// As in URLs, once or twice.
 fn percents(value: &[u8]) -> Cow<'_, [u8]> {
-    fn once(value: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(value.len());
-        let mut rest = value;
-        while let Some((byte, after)) = rest.split_first() {
-            rest = after;
-            match (byte, after) {
-                (b'%', [high, low, tail @ ..]) if hex(*high).is_some() && hex(*low).is_some() => {
-                    out.push(hex(*high).unwrap_or_default() << 4 | hex(*low).unwrap_or_default());
-                    rest = tail;
-                }
-                (byte, _) => out.push(*byte),
-            }
-        }
-        out
-    }
     if memchr::memchr(b'%', value).is_none() {
         return Cow::Borrowed(value);
     }
-    Cow::Owned(once(&once(value)))
+    Cow::Owned(marked(&marked(value, b'%'), b'%'))
 }
 
 #[cfg(test)]

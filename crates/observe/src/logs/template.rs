@@ -263,6 +263,8 @@ impl Step {
                 let before = at.checked_sub(1).and_then(|before| rest.get(before));
                 !matches!(before, Some(b',' | b':')) && rest.get(at + 1) != Some(&b':')
             }
+            // Captured headers hold blanks.
+            Kind::Braces => at.checked_sub(1).and_then(|before| rest.get(before)) == Some(&b'}'),
             _ if first == b'"' => {
                 let before = rest.get(..at).unwrap_or_default();
                 let backslashes = before

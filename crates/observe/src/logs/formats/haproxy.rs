@@ -212,7 +212,7 @@ fn made(pattern: &str, wanted: &Wanted) -> Result<Patterned, FormatError> {
     builder.text(&text);
     let (template, written) = builder.finish(pattern, REMEDY)?;
     Ok(Patterned {
-        escape: Escape::Backslash,
+        escape: Escape::Hash,
         tells: Tells::Requests,
         cut: without_syslog,
         aside: failure,
