@@ -168,11 +168,17 @@ impl Template {
         let mut rest = line.strip_prefix(&*self.start).ok_or_else(|| {
             Fault::new(0, format!("it does not begin with {}", quoted(&self.start)))
         })?;
-        for step in &self.steps {
+        let mut steps = self.steps.iter();
+        while let Some(step) = steps.next() {
             if step.kind == Kind::Braces && rest.first() != Some(&b'{') {
                 continue;
             }
-            let Some((value, after)) = step.cut(rest) else {
+            // What ends the last value ends the line: a value that is not escaped may hold it too.
+            let cut = match steps.len() {
+                0 => step.cut_last(rest),
+                _ => step.cut(rest),
+            };
+            let Some((value, after)) = cut else {
                 return Err(self.fault(step, line.len() - rest.len()));
             };
             match step.slot {
@@ -225,6 +231,16 @@ fn quoted(text: &[u8]) -> String {
 }
 
 impl Step {
+    /// The last value of a line.
+    fn cut_last<'a>(&self, rest: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let value = match &self.end {
+            End::Line => rest,
+            End::Byte(byte) => rest.strip_suffix(&[*byte])?,
+            End::Text(text) => rest.strip_suffix(&**text)?,
+        };
+        Some((value, &[]))
+    }
+
     /// The value at the beginning of `rest`, and what comes after the text that ends it.
     #[inline]
     fn cut<'a>(&self, rest: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
