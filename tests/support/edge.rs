@@ -289,12 +289,17 @@ impl Edge {
     }
 
     /// Ends it with a signal and gives what it leaves behind.
-    pub(crate) fn end(mut self, signal: Signal) -> tempfile::TempDir {
+    pub(crate) fn end(self, signal: Signal) -> tempfile::TempDir {
+        self.end_telling(signal).0
+    }
+
+    /// As [`Edge::end`], with all that it wrote.
+    pub(crate) fn end_telling(mut self, signal: Signal) -> (tempfile::TempDir, Ended) {
         self.signal(signal);
         let elsewhere = tempfile::tempdir().expect("a directory of our own");
         let directory = std::mem::replace(&mut self.directory, elsewhere);
-        self.wait();
-        directory
+        let ended = self.wait();
+        (directory, ended)
     }
 
     /// Stops it with SIGTERM and gives all it wrote.
