@@ -409,10 +409,6 @@ fn programs_that_misbehave_cost_their_own_row_and_no_more() {
         shown.stdout.contains("misses?") && shown.stdout.contains("question mark"),
         "{shown:?}"
     );
-    assert!(
-        shown.stdout.contains("sundown watch --live --processes"),
-        "{shown:?}"
-    );
 }
 
 #[test]

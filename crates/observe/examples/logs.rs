@@ -1,4 +1,4 @@
-//! Reads a log and adds it up without a ledger: what the reading alone costs. `bench/logs` runs it.
+//! Reads a log and adds it up without a ledger: what the reading alone costs. `bench/LOGS.md` has the figures.
 //!
 //! ```sh
 //! cargo run --release -p sundown-observe --example logs -- '$remote_addr …' access.log

@@ -30,15 +30,7 @@ pub(super) fn show(out: &mut impl Write, report: &Report) -> io::Result<()> {
     for note in &report.notes {
         writeln!(out, "{}\n", textwrap::fill(note, width))?;
     }
-    verdict(out, report)?;
-    writeln!(
-        out,
-        "\n{}",
-        textwrap::fill(
-            "Which programs really connect, and with what, `sundown watch --live --processes` shows.",
-            width
-        )
-    )
+    verdict(out, report)
 }
 
 /// What to change, each thing once, and for whom.
