@@ -122,7 +122,11 @@ fn mistakes_are_told_with_line_key_and_remedy() {
         ),
         (
             format!("{listener}mode = \"gate\"\n"),
-            "line 3: listener[0].mode: `gate` is not known here (known here: edge)",
+            "line 1: listener[0].upstream: a gate has nothing behind it",
+        ),
+        (
+            format!("{listener}mode = \"bridge\"\n"),
+            "line 3: listener[0].mode: `bridge` is not known here (known here: edge, gate)",
         ),
         (
             format!("{listener}upstream = [\"ftp://a\"]\n"),
