@@ -103,6 +103,8 @@ fn the_slow_and_the_silent_end_when_the_hello_is_due() {
         .limits("hello = \"2s\"")
         .start();
     let gate = gate_address(&edge);
+    // Its threads have their descriptors once somebody has been served.
+    is_served(gate);
     let before = (edge.descriptors(), edge.resident());
     let silent: Vec<TcpStream> = (0..many()).map(|_| connect(gate)).collect();
     // Records of one byte, and not all of them.
@@ -130,7 +132,7 @@ fn the_slow_and_the_silent_end_when_the_hello_is_due() {
     dripping.join().unwrap();
     drop((silent, halves));
     is_served(gate);
-    wait_for(&edge, "passed", 11);
+    wait_for(&edge, "passed", 12);
     eventually("descriptors are given back", || {
         edge.descriptors() <= before.0 + 2
     });
