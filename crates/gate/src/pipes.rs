@@ -1,6 +1,8 @@
 //! Pipes that bytes pass through without entering this process, kept for the next that needs one.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 
@@ -15,13 +17,22 @@ pub(crate) struct Pipe {
     pub(crate) from: OwnedFd,
     pub(crate) into: OwnedFd,
     pub(crate) held: usize,
+    /// How many there are of the thread, this one among them.
+    made: Arc<AtomicUsize>,
+}
+
+impl Drop for Pipe {
+    /// However its connection ended, there is room for another.
+    fn drop(&mut self) {
+        self.made.fetch_sub(1, Relaxed);
+    }
 }
 
 /// Those that nobody uses.
 #[derive(Default)]
 pub(crate) struct Pipes {
     idle: Vec<Pipe>,
-    made: usize,
+    made: Arc<AtomicUsize>,
 }
 
 impl Pipes {
@@ -32,17 +43,18 @@ impl Pipes {
         if let Some(pipe) = self.idle.pop() {
             return Some(pipe);
         }
-        if self.made >= MOST {
+        if self.made.load(Relaxed) >= MOST {
             return None;
         }
         let (from, into) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).ok()?;
         // A smaller one works as well.
         fcntl_setpipe_size(&into, SIZE).ok();
-        self.made += 1;
+        self.made.fetch_add(1, Relaxed);
         Some(Pipe {
             from,
             into,
             held: 0,
+            made: self.made.clone(),
         })
     }
 
@@ -50,8 +62,25 @@ impl Pipes {
     pub(crate) fn give(&mut self, pipe: Pipe) {
         if pipe.held == 0 {
             self.idle.push(pipe);
-        } else {
-            self.made -= 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_that_is_lost_makes_room_for_another() {
+        let mut pipes = Pipes::default();
+        let mut taken: Vec<Pipe> = (0..MOST).map(|_| pipes.take().unwrap()).collect();
+        assert!(pipes.take().is_none());
+        drop(taken.pop());
+        let mut full = pipes.take().unwrap();
+        full.held = 1;
+        pipes.give(full);
+        pipes.give(taken.pop().unwrap());
+        assert_eq!(pipes.idle.len(), 1, "what is in one is nobody else's");
+        assert!(pipes.take().is_some() && pipes.take().is_some());
     }
 }
