@@ -235,7 +235,7 @@ fn a_format_of_the_future_is_left_alone() {
     for part in [
         "ledger.sqlite",
         "format is 99",
-        "up to 2",
+        "up to 3",
         "use that version",
         "move the file away",
     ] {
