@@ -58,6 +58,8 @@ pub(crate) mod extension {
     pub(crate) const SIGNATURE_ALGORITHMS: u16 = 13;
     pub(crate) const ALPN: u16 = 16;
     pub(crate) const PRE_SHARED_KEY: u16 = 41;
+    /// Where key_share stood in the drafts of TLS 1.3 before the 23rd.
+    pub(crate) const KEY_SHARE_DRAFT: u16 = 40;
     pub(crate) const EARLY_DATA: u16 = 42;
     pub(crate) const SUPPORTED_VERSIONS: u16 = 43;
     pub(crate) const SIGNATURE_ALGORITHMS_CERT: u16 = 50;

@@ -1,9 +1,9 @@
 //! What a server answers, as far as it can be read from outside: its ServerHello, or the alert in its place.
 
 use crate::client_hello::extension;
-use crate::fault::Field;
+use crate::fault::{Field, Reason};
 use crate::reader::{Fault, Reader};
-use crate::{Version, is_grease};
+use crate::{Malformed, Version, is_grease};
 
 /// The most bytes that are looked at: a ServerHello holds a key share and a few names, and nothing else comes first.
 pub const MAX_ANSWER: usize = 8 * 1024;
@@ -35,6 +35,40 @@ pub struct ServerHello {
     pub resumed: bool,
     /// Whether this is a HelloRetryRequest.
     pub retry: bool,
+    /// The session id: the client's own again where a session before TLS 1.3 is resumed, and in every TLS 1.3.
+    pub session_id: Box<[u8]>,
+}
+
+impl ServerHello {
+    /// Reads the body of a ServerHello handshake message, without its header of four bytes.
+    ///
+    /// # Errors
+    ///
+    /// When a length points past its end; the offset counts from the start of the body.
+    pub fn parse(body: &[u8]) -> Result<Self, Malformed> {
+        parse(body).map_err(|(offset, reason)| Malformed { offset, reason })
+    }
+
+    /// Whether the handshake is encrypted from here on: TLS 1.3, its drafts and experiments.
+    pub fn encrypts(&self) -> bool {
+        self.version == Version::TLSV1_3 || self.version.0 >> 8 >= 0x7e
+    }
+
+    /// Whether an earlier session is resumed, for a client that sent this session id: by a key that both have
+    /// (RFC 8446 section 4.2.11), or by the same session id (RFC 5246 section 7.4.1.3, RFC 5077 section 3.4).
+    pub fn resumes(&self, session_id: &[u8]) -> bool {
+        if self.encrypts() {
+            self.resumed
+        } else {
+            !session_id.is_empty() && *self.session_id == *session_id
+        }
+    }
+}
+
+/// Whether this is the body of an SSLv2 SERVER-HELLO, after its record header and its message type
+/// (draft-hickman-netscape-ssl-00 section 2.6): the client chooses the cipher, so it agrees on the version alone.
+pub fn is_sslv2(body: &[u8]) -> bool {
+    matches!(body, [_, _, high, low, ..] if u16::from_be_bytes([*high, *low]) == Version::SSLV2.0)
 }
 
 /// What the first bytes of a server amount to.
@@ -127,9 +161,22 @@ fn parse(body: &[u8]) -> Result<ServerHello, Fault> {
     let mut reader = Reader::new(body, 0);
     let version = Version(reader.u16(Field::LegacyVersion)?);
     let random = reader.take(32, Field::Random)?;
-    reader.vector8(Field::SessionId)?;
+    // Drafts of TLS 1.3 before the 22nd have neither session id nor compression (draft-ietf-tls-tls13-21).
+    let is_draft = version.0 >> 8 == 0x7f || version == Version::TLSV1_3;
+    let session_id = if is_draft {
+        &[][..]
+    } else {
+        let at = reader.offset();
+        let session_id = reader.vector8(Field::SessionId)?.rest();
+        if session_id.len() > 32 {
+            return Err((at, Reason::OutOfRange(Field::SessionId)));
+        }
+        session_id
+    };
     let suite = reader.u16(Field::CipherSuites)?;
-    reader.u8(Field::CompressionMethods)?;
+    if !is_draft {
+        reader.u8(Field::CompressionMethods)?;
+    }
     let mut hello = ServerHello {
         version,
         suite,
@@ -137,6 +184,7 @@ fn parse(body: &[u8]) -> Result<ServerHello, Fault> {
         alpn: None,
         resumed: false,
         retry: random == RETRY,
+        session_id: session_id.into(),
     };
     if reader.is_empty() {
         return Ok(hello);
@@ -149,13 +197,16 @@ fn parse(body: &[u8]) -> Result<ServerHello, Fault> {
             extension::SUPPORTED_VERSIONS => {
                 hello.version = Version(body.u16(Field::SupportedVersions)?);
             }
-            extension::KEY_SHARE => {
+            // Where it is empty, nothing is said of the group.
+            extension::KEY_SHARE | extension::KEY_SHARE_DRAFT if !body.is_empty() => {
                 hello.group = Some(body.u16(Field::KeyShare)?).filter(|group| !is_grease(*group));
             }
             extension::PRE_SHARED_KEY => hello.resumed = true,
             extension::ALPN => {
                 let mut list = body.vector16(Field::Alpn)?;
-                hello.alpn = Some(list.vector8(Field::Alpn)?.rest().into());
+                if !list.is_empty() {
+                    hello.alpn = Some(list.vector8(Field::Alpn)?.rest().into());
+                }
             }
             _ => {}
         }
@@ -198,6 +249,7 @@ mod tests {
             alpn: None,
             resumed: false,
             retry: false,
+            session_id: [9, 9].into(),
         });
         for size in [1, 3, 40, 16384] {
             let bytes = records(&message, size);
@@ -229,6 +281,30 @@ mod tests {
         };
         assert_eq!(hello.alpn.as_deref(), Some(&b"h2"[..]));
         assert_eq!(hello.version, Version::TLSV1_2);
+    }
+
+    #[test]
+    fn below_tls_1_3_the_session_id_resumes() {
+        let body = |random, extensions: &[u8]| hello(random, extensions)[4..].to_vec();
+        let old = ServerHello::parse(&body([0; 32], &[])).unwrap();
+        assert!(old.resumes(&[9, 9]) && !old.resumes(&[9]) && !old.resumes(&[]) && !old.encrypts());
+        let new = ServerHello::parse(&body([0; 32], &TLS13)).unwrap();
+        assert!(
+            !new.resumes(&[9, 9]) && new.encrypts(),
+            "every TLS 1.3 echoes it"
+        );
+        let key = ServerHello::parse(&body([0; 32], &[0, 41, 0, 2, 0, 0, 0, 43, 0, 2, 3, 4]));
+        assert!(key.unwrap().resumes(&[]));
+    }
+
+    #[test]
+    fn drafts_of_tls_1_3_have_no_session_id() {
+        let mut body = vec![0x7f, 18];
+        body.extend([1; 32]);
+        body.extend([0x13, 0x01, 0, 6, 0, 40, 0, 2, 0, 29]);
+        let draft = ServerHello::parse(&body).unwrap();
+        assert_eq!((draft.suite, draft.group), (0x1301, Some(29)));
+        assert!(draft.encrypts());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //!
 //! It never touches the traffic that it looks at, and never judges it.
 
+pub mod capture;
 mod evidence;
 pub mod logs;
 mod recorder;
