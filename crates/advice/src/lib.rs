@@ -56,6 +56,7 @@
 mod advise;
 mod case;
 mod catalogue;
+mod clients;
 mod data;
 mod error;
 mod goal;
@@ -70,6 +71,7 @@ mod version;
 
 pub use advise::{Advice, Otherwise, Prospect};
 pub use catalogue::{Entry, Row};
+pub use clients::KnownClient;
 pub use data::{Kind, Support, Trust};
 pub use error::DataError;
 pub use goal::Goal;

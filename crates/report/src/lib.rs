@@ -30,6 +30,7 @@ mod options;
 pub mod page;
 pub mod replay;
 mod safe;
+pub mod simulate;
 mod subject;
 mod sunset;
 mod tally;

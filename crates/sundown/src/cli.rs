@@ -13,6 +13,7 @@ use crate::advise::AdviseArguments;
 use crate::doctor::DoctorArguments;
 use crate::notice::NoticeArguments;
 use crate::replay::ReplayArguments;
+use crate::simulate::SimulateArguments;
 use crate::watch::WatchArguments;
 
 /// Retires old TLS without breaking the people who use it.
@@ -51,6 +52,8 @@ pub(crate) enum Command {
     Report(Box<ReportArguments>),
     /// Says whom a plan or a floor would have turned away, by what the ledger has seen, and how two plans differ
     Replay(Box<ReplayArguments>),
+    /// Tries a floor, or the plan on a date, on known clients: which work, which need a setting, which never will
+    Simulate(Box<SimulateArguments>),
     /// Puts the plan on hold: from now on everybody is served as in observe, and nobody is told or refused
     Hold(HoldArguments),
     /// Lifts a hold: the plan acts by its dates again

@@ -15,6 +15,7 @@ mod replay;
 mod report;
 mod serve;
 mod show;
+mod simulate;
 mod table;
 mod trail;
 mod watch;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Hold(arguments) => levers::hold(&arguments.lever),
         Command::Resume(arguments) => levers::resume(&arguments.lever),
         Command::Audit(arguments) => trail::run(&arguments),

@@ -1,0 +1,94 @@
+//! `sundown simulate` from outside: every known client gets one verdict, and the ones that anybody can look up are right.
+#![cfg(test)]
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn simulate(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_sundown"))
+        .current_dir(std::env::temp_dir())
+        .arg("simulate")
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn json(floor: &str) -> Value {
+    let output = simulate(&["--floor", floor, "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn fate<'a>(answer: &'a Value, name: &str) -> &'a str {
+    let mut clients = answer["clients"].as_array().unwrap().iter();
+    let client = clients.find(|client| client["name"] == name);
+    client.unwrap_or_else(|| panic!("{name} is known"))["fate"]
+        .as_str()
+        .unwrap()
+}
+
+#[test]
+fn every_client_has_one_verdict_and_known_ones_are_right() {
+    for (floor, expected) in [
+        (
+            "tls1.2",
+            [
+                ("Android 2.3.7", "never"),
+                ("Android 4.1.1", "opt-in"),
+                ("Android 4.4.2", "works"),
+            ],
+        ),
+        (
+            "tls1.3",
+            [
+                ("Android 2.3.7", "never"),
+                ("Android 4.1.1", "never"),
+                ("Android 4.4.2", "never"),
+            ],
+        ),
+    ] {
+        let answer = json(floor);
+        let count = |key: &str| answer["sums"][key].as_u64().unwrap();
+        let clients = answer["clients"].as_array().unwrap();
+        assert_eq!(clients.len(), 175);
+        assert_eq!(count("clients"), 175);
+        assert_eq!(
+            count("works") + count("opt_in") + count("never") + count("unknown"),
+            175
+        );
+        let works = clients.iter().filter(|client| client["fate"] == "works");
+        assert_eq!(works.count() as u64, count("works"));
+        for (name, wanted) in expected {
+            assert_eq!(fate(&answer, name), wanted, "{name}, {floor}");
+        }
+    }
+    let strict = json("pq")["sums"]["works"].as_u64();
+    assert!(strict > Some(0) && strict < json("tls1.3")["sums"]["works"].as_u64());
+}
+
+#[test]
+fn names_choose_and_a_name_of_nobody_is_an_error() {
+    let some = simulate(&["--floor", "tls1.2", "--csv", "firefox"]);
+    let text = String::from_utf8(some.stdout).unwrap();
+    assert!(text.lines().count() > 2, "{text}");
+    assert!(
+        text.lines().skip(1).all(|line| line.contains("Firefox")),
+        "{text}"
+    );
+    let nobody = simulate(&["--floor", "tls1.2", "\u{1b}[31m<script>"]);
+    assert_eq!(nobody.status.code(), Some(2));
+    let said = String::from_utf8(nobody.stderr).unwrap();
+    assert!(
+        said.contains("--list") && !said.contains('\u{1b}'),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_picture_is_drawn_of_all_of_them() {
+    let svg = simulate(&["--floor", "tls1.2", "--svg"]).stdout;
+    let svg = String::from_utf8(svg).unwrap();
+    assert!(svg.starts_with("<svg") && svg.contains("prefers-color-scheme"));
+    assert!(svg.contains("Android 2.3.7"));
+}
