@@ -1,7 +1,12 @@
 //! Captures that others published, judged by what tshark, FoxIO and Zeek read in them.
 //!
 //! `UPDATE_AGREEMENT=1 cargo test -p sundown-observe --test captures` writes `docs/captures-agreement.md` anew.
-#![cfg(test)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "what goes wrong in a helper of a test fails the test"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -19,6 +24,7 @@ const DOCUMENT: &str = concat!(
 );
 
 /// Where the captures are, by `SUNDOWN_SHARED` or beside the checkout.
+#[expect(clippy::print_stderr, reason = "a skipped test has to say so")]
 fn captures() -> Option<PathBuf> {
     let root = std::env::var_os("SUNDOWN_SHARED").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),

@@ -1,4 +1,10 @@
 //! Captures that are cut, broken or out of order.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "what goes wrong in a helper of a test fails the test"
+)]
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
