@@ -1,6 +1,7 @@
 //! `sundown watch`: evidence from what is already there, into the ledger.
 
 mod arguments;
+mod captures;
 mod logs;
 mod piped;
 mod places;

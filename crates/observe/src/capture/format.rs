@@ -48,7 +48,7 @@ impl Magic {
     }
 }
 
-/// Hands on every packet until `each` says to stop. What is wrong with the file is told at its end; what came before
+/// Hands on every packet until `each` says to stop, and gives the bytes of the content that it took. What is wrong with the file is told at its end; what came before
 /// that was handed on.
 ///
 /// # Errors
@@ -57,7 +57,7 @@ impl Magic {
 pub(super) fn packets(
     input: impl Read,
     each: &mut dyn FnMut(Packet<'_>) -> bool,
-) -> io::Result<Option<Problem>> {
+) -> io::Result<(u64, Option<Problem>)> {
     let mut input = input;
     let mut start = [0; Magic::LENGTH];
     let mut there = 0;
@@ -84,7 +84,7 @@ pub(super) fn packets(
 fn plain(
     input: impl Read,
     each: &mut dyn FnMut(Packet<'_>) -> bool,
-) -> io::Result<Option<Problem>> {
+) -> io::Result<(u64, Option<Problem>)> {
     let mut window = Window::new(input);
     window.fill(Magic::LENGTH)?;
     let read = match window.bytes().first_chunk::<4>() {
@@ -92,16 +92,11 @@ fn plain(
         Some(&start) if pcap::Header::order(start).is_some() => pcap::packets(&mut window, each),
         _ => Ok(Some(Flaw::NoCapture)),
     };
-    match read {
-        Ok(flaw) => Ok(flaw.map(|flaw| Problem {
-            offset: window.offset(),
-            flaw,
-        })),
+    let flaw = match read {
         // A packed file that was cut short says so here.
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Some(Problem {
-            offset: window.offset(),
-            flaw: Flaw::CutShort,
-        })),
-        Err(error) => Err(error),
-    }
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Some(Flaw::CutShort),
+        read => read?,
+    };
+    let offset = window.offset();
+    Ok((offset, flaw.map(|flaw| Problem { offset, flaw })))
 }

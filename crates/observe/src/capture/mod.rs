@@ -57,6 +57,8 @@ pub struct Summary {
     pub unknown_links: u64,
     /// The last such link layer (<https://www.tcpdump.org/linktypes.html>).
     pub unknown_link: Option<u16>,
+    /// Bytes of its content, unpacked, that were read.
+    pub content: u64,
     /// What ended the reading before the end of the file.
     pub problem: Option<Problem>,
 }
@@ -120,7 +122,7 @@ impl fmt::Display for Flaw {
 pub fn read(input: impl Read, source: &Arc<str>, sink: &mut Sink<'_>) -> io::Result<Summary> {
     let mut observer = Observer::new(source.clone());
     let mut stopped = false;
-    let problem = format::packets(input, &mut |packet| {
+    let (content, problem) = format::packets(input, &mut |packet| {
         stopped = observer.packet(packet, sink).is_break();
         !stopped
     })?;
@@ -128,6 +130,7 @@ pub fn read(input: impl Read, source: &Arc<str>, sink: &mut Sink<'_>) -> io::Res
         let _ = observer.finish(sink);
     }
     let mut summary = observer.summary().clone();
+    summary.content = content;
     summary.problem = problem;
     Ok(summary)
 }

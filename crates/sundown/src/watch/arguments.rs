@@ -32,10 +32,12 @@ Examples:
       goes on reading as it grows, through rotation, until Ctrl-C
   ssh web1 cat /var/log/nginx/access.log | sundown watch --format nginx.conf -
       from standard input
+  sundown watch capture.pcapng
+      a packet capture, pcap or pcapng, packed or not: all that clients offered; one that was read is not counted again
   sundown watch --dry-run access.log
       what it would count, with no ledger")]
 pub(crate) struct WatchArguments {
-    /// Logs: files, patterns such as 'logs/*.gz', or - for standard input; plain, gzip or zstd
+    /// Logs and packet captures: files, patterns such as 'logs/*.gz', or - for standard input; plain, gzip or zstd
     #[arg(value_name = "FILES", required_unless_present = "formats")]
     pub(crate) files: Vec<String>,
     /// The format of all of them: a name from --formats, a format string as the server's configuration has it, or the path

@@ -14,6 +14,7 @@ use observe::Recorder;
 use observe::logs::{Beginning, Counts, Log, Malformed, Progress, Said, Start, Step, Wanted};
 use serde::Serialize;
 
+use super::captures::{self, Captured};
 use super::piped::Piped;
 use super::places::Places;
 use super::sources::Source;
@@ -50,6 +51,9 @@ pub(crate) struct Read {
     pub(crate) from: u64,
     /// The byte up to which it was read.
     pub(crate) to: u64,
+    /// What is in it, where it is a capture that was not counted before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) captured: Option<Captured>,
     /// What could be logged too.
     pub(crate) hint: Option<String>,
     /// Why it was not read to its end.
@@ -108,6 +112,11 @@ impl Reading<'_> {
     ///
     /// When the ledger cannot be written.
     pub(crate) fn read(&mut self, source: &Source) -> anyhow::Result<Read> {
+        if let Source::Log(path) = source
+            && let Some(beginning) = captures::beginning(path)
+        {
+            return self.capture(path, &beginning);
+        }
         let mut open = match self.open(source) {
             Ok(open) => open,
             Err(read) => return Ok(*read),
@@ -126,6 +135,12 @@ impl Reading<'_> {
         let mut done = Vec::new();
         let mut opened: Vec<Open> = Vec::new();
         for source in sources {
+            if let Source::Log(path) = source
+                && let Some(beginning) = captures::beginning(path)
+            {
+                done.push(self.capture(path, &beginning)?);
+                continue;
+            }
             match self.open(source) {
                 Ok(open) => opened.push(open),
                 Err(read) => done.push(*read),

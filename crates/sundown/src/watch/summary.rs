@@ -6,6 +6,7 @@ use indicatif::{HumanBytes, HumanCount};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::captures;
 use super::logs::Read;
 use super::tally::{Judging, Tally, Volume};
 use crate::table;
@@ -75,7 +76,9 @@ impl Summary {
 
     /// Whether nothing could be counted at all: no source could be read.
     pub(crate) fn is_failure(&self) -> bool {
-        let unread = |read: &Read| read.lines == 0 && read.error.is_some();
+        let unread = |read: &Read| {
+            read.lines == 0 && read.rows == 0 && read.from == 0 && read.error.is_some()
+        };
         let garbled = |read: &Read| read.malformed > 0 && read.malformed == read.lines;
         self.sources
             .iter()
@@ -183,11 +186,25 @@ fn source(out: &mut impl Write, read: &Read) -> io::Result<()> {
             0 => String::new(),
             from => format!(", after {} that were counted before", HumanBytes(from)),
         };
-        writeln!(
-            out,
-            "{name}: {format}, {} lines{before}",
-            HumanCount(read.lines)
-        )?;
+        let what = match &read.captured {
+            Some(captured) => format!(
+                "{} packets, {} TLS connections",
+                HumanCount(captured.packets),
+                HumanCount(captured.connections)
+            ),
+            None if format == captures::FORMAT => "nothing new".to_owned(),
+            None => format!("{} lines", HumanCount(read.lines)),
+        };
+        writeln!(out, "{name}: {format}, {what}{before}")?;
+        if let Some(quic) = read.captured.map(|captured| captured.quic)
+            && quic > 0
+        {
+            writeln!(
+                out,
+                "  QUIC is not read: {} packets open a connection",
+                HumanCount(quic)
+            )?;
+        }
     }
     // A mistake in a pattern is shown with the place, on lines of its own.
     for line in read.error.iter().flat_map(|error| error.lines()) {
