@@ -23,7 +23,6 @@ fn run(arguments: &[&str], data: &Path) -> Value {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test has to say so")]
 fn a_capture_is_counted_once() {
     let root = std::env::var_os("SUNDOWN_SHARED").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
