@@ -54,7 +54,7 @@ impl ServerHello {
         self.version == Version::TLSV1_3 || self.version.0 >> 8 >= 0x7e
     }
 
-    /// Whether an earlier session is resumed, for a client that sent this session id: by a key that both have
+    /// Whether an earlier session is resumed, for a client that sent the given session id: by a key that both have
     /// (RFC 8446 section 4.2.11), or by the same session id (RFC 5246 section 7.4.1.3, RFC 5077 section 3.4).
     pub fn resumes(&self, session_id: &[u8]) -> bool {
         if self.encrypts() {
