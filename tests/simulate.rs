@@ -1,6 +1,7 @@
 //! `sundown simulate` from outside: every known client gets one verdict, and the ones that anybody can look up are right.
 #![cfg(test)]
 
+use std::fs;
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -83,6 +84,66 @@ fn names_choose_and_a_name_of_nobody_is_an_error() {
         said.contains("--list") && !said.contains('\u{1b}'),
         "{said:?}"
     );
+}
+
+#[test]
+fn a_post_quantum_floor_is_met_with_a_hybrid_group() {
+    let answer = json("pq");
+    assert_eq!(answer["format"], 1);
+    assert_eq!(answer["name"], "Floor pq");
+    assert!(answer["at"].is_null());
+    assert_eq!(fate(&answer, "Android 4.4.2"), "never");
+    let clients = answer["clients"].as_array().unwrap();
+    let android = clients
+        .iter()
+        .find(|one| one["name"] == "Android 16 (native)");
+    let android = android.expect("Android 16 is known");
+    assert_eq!(android["fate"], "works");
+    assert_eq!(android["negotiates"]["version"], "TLSv1.3");
+    assert_eq!(android["negotiates"]["group"], "X25519MLKEM768");
+    assert_eq!(android["because"].as_array().map(Vec::len), Some(0));
+    for client in clients {
+        let works = client["fate"] == "works";
+        let name = &client["name"];
+        assert_eq!(client["negotiates"].is_object(), works, "{name}");
+        assert_eq!(
+            client["because"].as_array().unwrap().is_empty(),
+            works,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_plan_turns_away_from_its_date_on_and_not_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = folder.path().join("sundown.toml");
+    let sunset = "[[sunset]]\nname = \"old\"\nfloor = \"tls1.2\"\nwarn = \"2027-01-01\"\nrefuse = \"2027-03-01\"\n";
+    fs::write(&plan, sunset).unwrap();
+    let plan = plan.to_str().unwrap();
+    for (date, code, fate, action) in [
+        ("2027-02-28", 0, "works", "warn"),
+        ("2027-03-02", 1, "never", "refuse"),
+    ] {
+        let output = simulate(&["--config", plan, "--at", date, "--json", "android 2.3.7"]);
+        assert_eq!(output.status.code(), Some(code), "{date}: {output:?}");
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(answer["at"].as_str().unwrap().starts_with(date));
+        assert_eq!(answer["sums"]["clients"], 1);
+        assert_eq!(answer["clients"][0]["fate"], fate, "{date}");
+        assert_eq!(answer["clients"][0]["action"], action, "{date}");
+    }
+}
+
+#[test]
+fn a_list_is_not_written_under_the_name_of_another_format() {
+    for name in ["list.svg", "list.csv"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(name);
+        let output = simulate(&["--list", "-o", file.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(!file.exists(), "{name}");
+    }
 }
 
 #[test]

@@ -85,6 +85,12 @@ pub(crate) fn run(arguments: &SimulateArguments) -> anyhow::Result<ExitCode> {
         arguments.format.chosen(arguments.output.as_deref())
     };
     if arguments.list {
+        // Only a name of a file can still ask for these: the options are refused with --list.
+        if matches!(format, Format::Csv | Format::Svg) {
+            bail!(
+                "--list has no CSV and no picture: name a file .json, .md or .html, or leave out --list"
+            );
+        }
         list(arguments, &clients, format)?;
         return Ok(ExitCode::SUCCESS);
     }
