@@ -1,8 +1,14 @@
-//! `sundown watch` reads a capture that others published, and counts it once whatever it is called.
+//! `sundown watch` reads captures, whole and broken, and counts each once whatever it is called.
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "what goes wrong in a helper of a test fails the test"
 )]
+
+#[path = "support/bytes.rs"]
+mod bytes;
+#[path = "support/edge.rs"]
+mod edge;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,6 +16,10 @@ use std::process::Command;
 use serde_json::Value;
 
 fn run(arguments: &[&str], data: &Path) -> Value {
+    run_to(arguments, data, 0)
+}
+
+fn run_to(arguments: &[&str], data: &Path, code: i32) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_sundown"))
         .args(arguments)
         .arg("--json")
@@ -18,7 +28,7 @@ fn run(arguments: &[&str], data: &Path) -> Value {
         .current_dir(data.parent().unwrap())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{output:?}");
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -47,4 +57,64 @@ fn a_capture_is_counted_once() {
     assert_eq!(again["connections"], 0);
     let report = run(&["report", "--since", "2023-01-01"], &data);
     assert_eq!(report["evidence"]["connections"], 3);
+}
+
+/// A pcap file of raw IPv4: as many clients, each with a hello of its own and no more.
+fn hellos(count: u16) -> Vec<u8> {
+    const LINKTYPE_IPV4: u32 = 228;
+    let hello = bytes::tls10();
+    let length = u16::try_from(40 + hello.len()).unwrap();
+    let mut file = Vec::new();
+    for word in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, LINKTYPE_IPV4] {
+        file.extend(u32::to_le_bytes(word));
+    }
+    for number in 0..count {
+        for word in [
+            1_480_000_000 + u32::from(number),
+            0,
+            length.into(),
+            length.into(),
+        ] {
+            file.extend(word.to_le_bytes());
+        }
+        let [high, low] = number.to_be_bytes();
+        file.extend([0x45, 0]);
+        file.extend(length.to_be_bytes());
+        file.extend([0, 0, 0, 0, 64, 6, 0, 0]);
+        file.extend([10, 9, high, low, 192, 0, 2, 1]);
+        file.extend([0xc0, 0, 0x01, 0xbb]);
+        file.extend([0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]);
+        file.extend(&hello);
+    }
+    file
+}
+
+#[test]
+fn a_broken_capture_is_counted_as_far_as_it_goes_and_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let path = directory.path().join("cut.pcap");
+    std::fs::write(&path, hellos(300)).unwrap();
+    let packed = Command::new("gzip")
+        .arg("-c")
+        .arg(&path)
+        .output()
+        .unwrap()
+        .stdout;
+    let cut = &packed[..packed.len() * 6 / 10];
+    let path = directory.path().join("cut.pcap.gz");
+    std::fs::write(&path, cut).unwrap();
+
+    let path = path.to_str().unwrap();
+    let first = run_to(&["watch", path], &data, 1);
+    let counted = first["connections"].as_u64().unwrap();
+    assert!((1..300).contains(&counted), "{first:#}");
+    let again = run_to(&["watch", path], &data, 1);
+    assert_eq!(again["connections"], 0, "{again:#}");
+    let report = run_to(
+        &["report", "--since", "2016-01-01", "--floor", "tls1.2"],
+        &data,
+        1,
+    );
+    assert_eq!(report["evidence"]["connections"], counted);
 }

@@ -46,7 +46,7 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Shows the plan as a calendar, its state on a date, or what is doubtful about it
     Plan(PlanArguments),
-    /// Reads access logs into the ledger: who would break, from the traffic that is there today, without touching it
+    /// Reads access logs and captures into the ledger: who would break, from the traffic of today, without touching it
     Watch(Box<WatchArguments>),
     /// Lists who would break: accounts, programs and fixes, by what the ledger has seen
     Report(Box<ReportArguments>),

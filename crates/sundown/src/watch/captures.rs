@@ -138,34 +138,38 @@ impl Reading<'_> {
             },
         );
         recorded?;
-        let summary = match summary {
-            Ok(summary) => summary,
+        let content = match summary {
+            Ok(summary) => {
+                read.rows = summary.connections;
+                read.to = summary.content;
+                read.captured = Some(Captured::from(&summary));
+                read.error = summary.problem.map(|problem| {
+                    format!(
+                        "{}: {problem}; what stands before that is counted",
+                        place.name
+                    )
+                });
+                summary.content
+            }
             Err(error) => {
-                // What came before that is counted, and would be again: how far that was is not known.
-                read.error = Some(format!("{}: {error}", place.name));
-                self.recorder.importer().commit()?;
-                return Ok(read);
+                read.error = Some(format!(
+                    "{}: {error}; what stands before that is counted",
+                    place.name
+                ));
+                // How far that was is not known. Its beginning is enough for it to be known again.
+                beginning.head().len() as u64
             }
         };
-        read.rows = summary.connections;
-        read.to = summary.content;
-        read.captured = Some(Captured::from(&summary));
-        read.error = summary.problem.map(|problem| {
-            format!(
-                "{}: {problem}; what stands before that is counted",
-                place.name
-            )
-        });
         let Some(tail) = beginning
-            .tail_before(summary.content)
+            .tail_before(content)
             .filter(|tail| tail.len() <= TAIL)
         else {
             self.recorder.importer().commit()?;
             return Ok(read);
         };
         let head = beginning.head();
-        let known = usize::try_from(summary.content).unwrap_or(usize::MAX);
-        place.position = summary.content;
+        let known = usize::try_from(content).unwrap_or(usize::MAX);
+        place.position = content;
         place.head = Mark::of(head.get(..known).unwrap_or(head));
         place.tail = Mark::of(&tail);
         place.seen = self.clock.now().as_second();
