@@ -2,6 +2,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
     reason = "what goes wrong in a helper of a test fails the test"
 )]
 
@@ -92,29 +94,35 @@ fn hellos(count: u16) -> Vec<u8> {
 #[test]
 fn a_broken_capture_is_counted_as_far_as_it_goes_and_once() {
     let directory = tempfile::tempdir().unwrap();
-    let data = directory.path().join("data");
-    let path = directory.path().join("cut.pcap");
-    std::fs::write(&path, hellos(300)).unwrap();
-    let packed = Command::new("gzip")
-        .arg("-c")
-        .arg(&path)
-        .output()
-        .unwrap()
-        .stdout;
-    let cut = &packed[..packed.len() * 6 / 10];
-    let path = directory.path().join("cut.pcap.gz");
-    std::fs::write(&path, cut).unwrap();
+    let plain = directory.path().join("whole.pcap");
+    std::fs::write(&plain, hellos(300)).unwrap();
+    let mut gzip = Command::new("gzip");
+    let packed = gzip.arg("-c").arg(&plain).output().unwrap().stdout;
+    let middle = packed.len() * 6 / 10;
+    let mut garbled = packed.clone();
+    garbled[middle..].fill(0xff);
 
-    let path = path.to_str().unwrap();
-    let first = run_to(&["watch", path], &data, 1);
-    let counted = first["connections"].as_u64().unwrap();
-    assert!((1..300).contains(&counted), "{first:#}");
-    let again = run_to(&["watch", path], &data, 1);
-    assert_eq!(again["connections"], 0, "{again:#}");
-    let report = run_to(
-        &["report", "--since", "2016-01-01", "--floor", "tls1.2"],
-        &data,
-        1,
-    );
-    assert_eq!(report["evidence"]["connections"], counted);
+    // All of it is there, and its checksum denies it.
+    let mut denied = packed.clone();
+    let checksum = packed.len() - 8;
+    denied[checksum] ^= 1;
+
+    for (name, broken, sure, left) in [
+        ("cut", &packed[..middle], 1, 1),
+        ("garbled", &garbled, 1, 1),
+        ("denied", &denied, 300, 0),
+    ] {
+        let data = directory.path().join(name);
+        let path = directory.path().join(format!("{name}.pcap.gz"));
+        std::fs::write(&path, broken).unwrap();
+        let path = path.to_str().unwrap();
+        let first = run_to(&["watch", path], &data, 1);
+        let counted = first["connections"].as_u64().unwrap();
+        assert!((sure..=300).contains(&counted), "{name}: {first:#}");
+        let again = run_to(&["watch", path], &data, left);
+        assert_eq!(again["connections"], 0, "{name}: {again:#}");
+        let asked = ["report", "--since", "2016-01-01", "--floor", "tls1.2"];
+        let report = run_to(&asked, &data, 1);
+        assert_eq!(report["evidence"]["connections"], counted, "{name}");
+    }
 }

@@ -48,12 +48,12 @@ impl Magic {
     }
 }
 
-/// Hands on every packet until `each` says to stop, and gives the bytes of the content that it took. What is wrong with the file is told at its end; what came before
-/// that was handed on.
+/// Hands on every packet until `each` says to stop, and gives the bytes of the content that it took. What is wrong with
+/// the file is told at its end; what came before that was handed on.
 ///
 /// # Errors
 ///
-/// When reading fails, or what was read cannot be unpacked.
+/// When reading fails.
 pub(super) fn packets(
     input: impl Read,
     each: &mut dyn FnMut(Packet<'_>) -> bool,
@@ -95,6 +95,8 @@ fn plain(
     let flaw = match read {
         // A packed file that was cut short says so here.
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Some(Flaw::CutShort),
+        // What the system reports has a number; the rest is what an unpacker has to say.
+        Err(error) if error.raw_os_error().is_none() => Some(Flaw::Packing),
         read => read?,
     };
     let offset = window.offset();

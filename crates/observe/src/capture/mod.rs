@@ -81,6 +81,8 @@ pub enum Flaw {
     NoCapture,
     /// It ends inside a packet: its writer was stopped, or is still writing.
     CutShort,
+    /// It is packed, and cannot be unpacked from here on.
+    Packing,
     /// A packet is said to be longer than any is.
     PacketTooLong(usize),
     /// A block of a pcapng file has a length that cannot be.
@@ -96,6 +98,9 @@ impl fmt::Display for Flaw {
         match self {
             Self::NoCapture => f.write_str("neither pcap nor pcapng begins here"),
             Self::CutShort => f.write_str("the capture ends inside a packet"),
+            Self::Packing => f.write_str(
+                "it cannot be unpacked from here on; it is damaged, or not all of it is here",
+            ),
             Self::PacketTooLong(length) => write!(
                 f,
                 "a packet of {length} bytes, at most {} are read; the capture is damaged here",
@@ -118,7 +123,7 @@ impl fmt::Display for Flaw {
 ///
 /// # Errors
 ///
-/// When reading fails, or what is packed cannot be unpacked.
+/// When reading fails.
 pub fn read(input: impl Read, source: &Arc<str>, sink: &mut Sink<'_>) -> io::Result<Summary> {
     let mut observer = Observer::new(source.clone());
     let mut stopped = false;
