@@ -15,6 +15,7 @@
 //! | --- | --- |
 //! | `settings` | `[[listener]]` of `mode = "gate"` |
 //! | `worker` | a thread's event loop, and what happens when |
+//! | `kit` | one turn of one connection |
 //! | `connection` | one connection, how far it is |
 //! | `side`, `flow`, `pipes` | a socket; one direction; where bytes go that nobody looks at |
 //! | `deadlines` | when connections are over |
@@ -32,6 +33,7 @@ mod deadlines;
 mod entrance;
 mod flow;
 mod health;
+mod kit;
 mod pipes;
 mod pool;
 mod routes;

@@ -4,5 +4,6 @@
     reason = "each test that includes this uses its own part of it"
 )]
 
+pub(crate) mod made;
 pub(crate) mod memory;
 pub(crate) mod story;
