@@ -55,6 +55,14 @@ pub enum LedgerError {
          one, or start again"
     )]
     ReadByAnother(String),
+    /// A file of another program lies where notes and letters are kept.
+    #[error(
+        "{0} holds something else than notes and letters; move it away, and a new one is begun"
+    )]
+    NotPeople(PathBuf),
+    /// A text of a note is too long.
+    #[error("the {0} is too long")]
+    TooLong(&'static str),
     /// The storage does not let us.
     #[error("{path} cannot be used: {reason}")]
     Unusable {

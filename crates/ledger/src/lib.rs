@@ -17,6 +17,7 @@ mod error;
 mod export;
 mod health;
 mod importer;
+pub mod people;
 mod pieces;
 mod place;
 mod query;

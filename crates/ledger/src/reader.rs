@@ -6,7 +6,7 @@ mod details;
 mod groups;
 mod info;
 pub(crate) mod keys;
-mod names;
+pub(crate) mod names;
 mod pieces;
 pub(crate) mod rows;
 mod verify;

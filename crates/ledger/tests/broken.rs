@@ -184,6 +184,25 @@ fn a_day_that_does_not_add_up_is_found_when_it_is_opened() {
     assert!(!open(&aside[0]).verify(|_, _| {}).unwrap().is_empty());
 }
 
+/// The age of an inferred account is in no sum: it is there exactly where an account was inferred.
+#[test]
+fn an_age_without_an_inferred_account_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(ledger::FILE);
+    import(&path, three_days());
+    let plain = rusqlite::Connection::open(&path).unwrap();
+    plain
+        .execute("UPDATE hourly SET age = 0 WHERE key = 18", ())
+        .unwrap();
+    drop(plain);
+    let problems = open(&path).verify(|_, _| {}).unwrap();
+    assert_eq!(problems.len(), 3, "one for each day: {problems:?}");
+    assert!(
+        problems[0].contains("24 rows of 2026-03-01"),
+        "{problems:?}"
+    );
+}
+
 #[test]
 fn damage_while_it_is_written_is_survived() {
     let directory = tempfile::tempdir().unwrap();

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use super::names::Texts;
 use super::{keys, names, rows};
+use crate::Who;
 use crate::amounts::{Amounts, DAY_HOURS, HOUR, moment};
 use crate::store::check_day;
 
@@ -18,6 +19,8 @@ const MOST_PROBLEMS: usize = 20;
 struct Known {
     client: i64,
     day: i64,
+    /// Counted for accounts that were inferred: its rows have an age, those of others none.
+    is_inferred: bool,
 }
 
 /// Gives what is wrong; nothing where all is well. `progress` is told how many parts are done and how many there are.
@@ -101,6 +104,7 @@ fn keys(
             Known {
                 client: stored.client,
                 day: stored.day,
+                is_inferred: matches!(stored.key.who, Who::Inferred { .. }),
             },
         );
     }
@@ -122,10 +126,10 @@ fn summaries(
     problems: &mut Vec<String>,
 ) -> rusqlite::Result<()> {
     let mut sums: HashMap<i64, Amounts> = HashMap::new();
-    let mut strays = 0_u64;
+    let (mut strays, mut ages) = (0_u64, 0_u64);
     let mut add = |key: i64, mut amounts: Amounts| match known.get(&key) {
         Some(key) if key.day >= day => {
-            amounts.age = None;
+            ages += u64::from(amounts.age.take().is_some() != key.is_inferred);
             sums.entry(key.client)
                 .and_modify(|sum| sum.add(&amounts))
                 .or_insert(amounts);
@@ -141,6 +145,11 @@ fn summaries(
     let date = moment(day * DAY_HOURS * HOUR).strftime("%Y-%m-%d");
     if strays > 0 {
         problems.push(format!("{strays} rows of {date} belong to no key"));
+    }
+    if ages > 0 {
+        problems.push(format!(
+            "{ages} rows of {date} lack the age of an inferred account, or have one without such an account"
+        ));
     }
     let mut statement = connection.prepare_cached(&format!(
         "SELECT client, {} FROM summary WHERE day = ?",

@@ -22,7 +22,7 @@ const FIRST_FORMAT: &str = "
         (2, x'ffeeddccbbaa99887766554433221100', 20514, 2, 1, 2, 0, 3);
     INSERT INTO hourly VALUES
         (492312, 1, 5, 5, 0, 0, 0, 0, 10, 3599, NULL),
-        (492335, 1, 2, 2, 0, 0, 0, 0, 0, 0, 77),
+        (492335, 1, 2, 2, 0, 0, 0, 0, 0, 0, NULL),
         (492336, 2, 1, 0, 9, 0, 0, 0, 1800, 1800, NULL);
     INSERT INTO gap (first, last, reason, connections) VALUES (1772326800, 1772326801, 'not stopped properly', 0);";
 

@@ -1,0 +1,148 @@
+//! A ledger as people have marked it.
+
+use std::collections::HashMap;
+
+use hello::{Offer, OfferId};
+use jiff::Timestamp;
+
+use super::Note;
+use crate::{
+    AccountFacts, Association, Detail, Gap, Group, LedgerError, Query, Range, Visitor, Wanted, Who,
+    WindowHit,
+};
+
+/// A ledger in which accounts are what people say they are: what a test account or a monitor does counts as a
+/// visitor's, wherever it is asked about.
+#[derive(Debug)]
+pub struct Marked<'a, Q> {
+    ledger: &'a Q,
+    visitors: HashMap<String, Visitor>,
+}
+
+impl<'a, Q: Query> Marked<'a, Q> {
+    /// A ledger with what was written about its accounts.
+    pub fn new(ledger: &'a Q, notes: &[Note]) -> Self {
+        let marks = notes
+            .iter()
+            .filter(|note| note.visitor != Visitor::Customer)
+            .map(|note| (note.account.clone(), note.visitor));
+        Self {
+            ledger,
+            visitors: marks.collect(),
+        }
+    }
+
+    /// What an account is said to be, where something is said. An account that was inferred among several is nobody's
+    /// to mark.
+    fn mark(&self, who: &Who) -> Option<Visitor> {
+        if self.visitors.is_empty() {
+            return None;
+        }
+        match who {
+            Who::Known(id) => self.visitors.get(id.as_ref()).copied(),
+            Who::Inferred {
+                candidates,
+                more: false,
+            } => match candidates.as_slice() {
+                [id] => self.visitors.get(id.as_ref()).copied(),
+                _ => None,
+            },
+            Who::Nobody | Who::Inferred { .. } => None,
+        }
+    }
+
+    fn marked(&self, who: &Who, mut details: Vec<Detail>) -> Vec<Detail> {
+        if let Some(visitor) = self.mark(who) {
+            for detail in &mut details {
+                detail.visitor = visitor;
+            }
+        }
+        details
+    }
+}
+
+impl<Q: Query> Query for Marked<'_, Q> {
+    fn offers(&self) -> Result<Vec<(OfferId, Offer)>, LedgerError> {
+        self.ledger.offers()
+    }
+
+    fn groups(&self, range: Range) -> Result<Vec<Group>, LedgerError> {
+        let mut groups = self.ledger.groups(range)?;
+        if !self.visitors.is_empty() {
+            for group in &mut groups {
+                if let Some(visitor) = self.mark(&group.who) {
+                    group.visitor = visitor;
+                }
+            }
+        }
+        Ok(groups)
+    }
+
+    fn details(&self, range: Range, who: &Who) -> Result<Vec<Detail>, LedgerError> {
+        Ok(self.marked(who, self.ledger.details(range, who)?))
+    }
+
+    fn details_of(
+        &self,
+        range: Range,
+        who: &Who,
+        offers: &[OfferId],
+    ) -> Result<Vec<Detail>, LedgerError> {
+        Ok(self.marked(who, self.ledger.details_of(range, who, offers)?))
+    }
+
+    fn details_of_each(
+        &self,
+        range: Range,
+        wanted: &[Wanted],
+        each: &mut dyn FnMut(usize, Vec<Detail>),
+    ) -> Result<(), LedgerError> {
+        self.ledger
+            .details_of_each(range, wanted, &mut |place, details| {
+                let details = match wanted.get(place) {
+                    Some(wanted) => self.marked(&wanted.who, details),
+                    None => details,
+                };
+                each(place, details);
+            })
+    }
+
+    fn pieces(
+        &self,
+        range: Range,
+        cuts: &[Timestamp],
+        each: &mut dyn FnMut(&Who, &Detail),
+    ) -> Result<(), LedgerError> {
+        self.ledger
+            .pieces(range, cuts, &mut |who, detail| match self.mark(who) {
+                Some(visitor) if visitor != detail.visitor => {
+                    let mut detail = detail.clone();
+                    detail.visitor = visitor;
+                    each(who, &detail);
+                }
+                _ => each(who, detail),
+            })
+    }
+
+    fn windows(&self, range: Range) -> Result<Vec<WindowHit>, LedgerError> {
+        let mut hits = self.ledger.windows(range)?;
+        for hit in &mut hits {
+            if let Some(visitor) = self.mark(&hit.who) {
+                hit.visitor = visitor;
+            }
+        }
+        Ok(hits)
+    }
+
+    fn accounts(&self) -> Result<Vec<AccountFacts>, LedgerError> {
+        self.ledger.accounts()
+    }
+
+    fn associations(&self, most: usize) -> Result<Vec<Association>, LedgerError> {
+        self.ledger.associations(most)
+    }
+
+    fn gaps(&self, range: Range) -> Result<Vec<Gap>, LedgerError> {
+        self.ledger.gaps(range)
+    }
+}
