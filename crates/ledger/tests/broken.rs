@@ -184,18 +184,31 @@ fn a_day_that_does_not_add_up_is_found_when_it_is_opened() {
     assert!(!open(&aside[0]).verify(|_, _| {}).unwrap().is_empty());
 }
 
-/// The age of an inferred account is in no sum: it is there exactly where an account was inferred.
-#[test]
-fn an_age_without_an_inferred_account_is_found() {
+/// What `verify` says of three days in which this was changed.
+fn problems_after(change: &str) -> Vec<String> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(ledger::FILE);
     import(&path, three_days());
     let plain = rusqlite::Connection::open(&path).unwrap();
-    plain
-        .execute("UPDATE hourly SET age = 0 WHERE key = 18", ())
-        .unwrap();
+    plain.execute(change, ()).unwrap();
     drop(plain);
-    let problems = open(&path).verify(|_, _| {}).unwrap();
+    open(&path).verify(|_, _| {}).unwrap()
+}
+
+/// The day on which a key was last seen is in no digest: it is that of its last row.
+#[test]
+fn a_key_that_was_last_seen_on_another_day_is_found() {
+    let problems = problems_after("UPDATE key SET day = day | 8 WHERE id = 18");
+    assert_eq!(
+        problems,
+        ["1 keys were last seen on another day than they say"]
+    );
+}
+
+/// The age of an inferred account is in no sum: it is there exactly where an account was inferred.
+#[test]
+fn an_age_without_an_inferred_account_is_found() {
+    let problems = problems_after("UPDATE hourly SET age = 0 WHERE key = 18");
     assert_eq!(problems.len(), 3, "one for each day: {problems:?}");
     assert!(
         problems[0].contains("24 rows of 2026-03-01"),

@@ -18,7 +18,10 @@ const MOST_PROBLEMS: usize = 20;
 #[derive(Clone, Copy)]
 struct Known {
     client: i64,
+    /// The latest day on which it was seen, by the key.
     day: i64,
+    /// The same by the rows gone through so far.
+    last_row: Option<i64>,
     /// Counted for accounts that were inferred: its rows have an age, those of others none.
     is_inferred: bool,
 }
@@ -39,15 +42,24 @@ pub(super) fn verify(
     progress(1, parts);
     offers(connection, &mut problems)?;
     progress(2, parts);
-    let known = keys(connection, &mut problems)?;
+    let mut known = keys(connection, &mut problems)?;
     progress(3, parts);
     for (done, day) in days.into_iter().enumerate() {
         if problems.len() >= MOST_PROBLEMS {
             break;
         }
         problems.extend(check_day(connection, day)?);
-        summaries(connection, day, &known, &mut problems)?;
+        summaries(connection, day, &mut known, &mut problems)?;
         progress(done as u64 + 4, parts);
+    }
+    if problems.is_empty() {
+        let wrong = |key: &&Known| key.last_row.is_some_and(|day| day != key.day);
+        let wrong = known.values().filter(wrong).count();
+        if wrong > 0 {
+            problems.push(format!(
+                "{wrong} keys were last seen on another day than they say"
+            ));
+        }
     }
     problems.truncate(MOST_PROBLEMS);
     Ok(problems)
@@ -104,6 +116,7 @@ fn keys(
             Known {
                 client: stored.client,
                 day: stored.day,
+                last_row: None,
                 is_inferred: matches!(stored.key.who, Who::Inferred { .. }),
             },
         );
@@ -122,13 +135,15 @@ fn keys(
 fn summaries(
     connection: &Connection,
     day: i64,
-    known: &HashMap<i64, Known>,
+    known: &mut HashMap<i64, Known>,
     problems: &mut Vec<String>,
 ) -> rusqlite::Result<()> {
     let mut sums: HashMap<i64, Amounts> = HashMap::new();
     let (mut strays, mut ages) = (0_u64, 0_u64);
-    let mut add = |key: i64, mut amounts: Amounts| match known.get(&key) {
+    let mut add = |key: i64, mut amounts: Amounts| match known.get_mut(&key) {
         Some(key) if key.day >= day => {
+            // Days are gone through in their order.
+            key.last_row = Some(day);
             ages += u64::from(amounts.age.take().is_some() != key.is_inferred);
             sums.entry(key.client)
                 .and_modify(|sum| sum.add(&amounts))
