@@ -1,0 +1,415 @@
+//! The page of a pack, for people.
+
+use jiff::Timestamp;
+use report::page::{Block, Page, Tone};
+
+use crate::pack::{Pack, Served, SunsetFact};
+
+/// Lines of a change that are shown; `evidence.json` has them all.
+const MOST_LINES: usize = 12;
+
+/// Requirements that auditors ask about, and where the page answers. In our own words: the standard's text is what
+/// counts (PCI DSS 4.0.1, <https://www.pcisecuritystandards.org/document_library/>).
+const ASKED: [(&str, &str, &str); 5] = [
+    (
+        "PCI DSS 4.0.1, 12.3.3",
+        "an inventory of protocols and cipher suites in use, reviewed each year",
+        "Protocols, suites and groups in use; cbom.cdx.json",
+    ),
+    (
+        "PCI DSS 4.0.1, 4.2.1",
+        "strong cryptography on open networks, and no fallback to what is weak",
+        "What was let in; Who was turned away",
+    ),
+    (
+        "PCI DSS 4.0.1, 2.2.7",
+        "administration from elsewhere is encrypted strongly",
+        "What was let in, for the listeners and names used for it",
+    ),
+    (
+        "PCI DSS 4.0.1, A2.1.2",
+        "where early TLS is still spoken: how many, the risk, the plan and its end",
+        "Still on early TLS; The plan",
+    ),
+    (
+        "RFC 8996",
+        "TLS 1.0 and 1.1 are not to be used",
+        "Still on early TLS; What was let in",
+    ),
+];
+
+/// The page.
+pub fn page(pack: &Pack) -> Page {
+    let mut page = Page {
+        title: format!(
+            "TLS evidence, {} to {}",
+            date(pack.period.from),
+            date(pack.period.until)
+        ),
+        blocks: Vec::new(),
+    };
+    if pack.demo {
+        page.blocks.push(Block::Verdict(
+            Tone::Unsure,
+            "Demo data: nobody's traffic.".to_owned(),
+        ));
+    }
+    page.text(format!(
+        "Made {} by {}. Days and times are UTC. The same as data: evidence.json. Whether all of it is as it was \
+         sealed: `sundown evidence verify`, or `minisign -V -p sundown.pub -m SHA256SUMS && sha256sum -c SHA256SUMS`, \
+         with a public key that did not come with it.",
+        moment(pack.made_at),
+        pack.made_by
+    ));
+    page.blocks.push(verdict(pack));
+    plan(pack, &mut page);
+    served(pack, &mut page);
+    inventory(pack, &mut page);
+    early(pack, &mut page);
+    turned_away(pack, &mut page);
+    exceptions(pack, &mut page);
+    changes(pack, &mut page);
+    missing(pack, &mut page);
+    page.heading("Where to look");
+    page.table(
+        vec![("asked", false), ("in short", false), ("answered under", false)],
+        ASKED
+            .iter()
+            .map(|(asked, short, place)| row([asked, short, place]))
+            .collect(),
+    );
+    page.text(
+        "This page says what was seen and what was in force. Whether that meets a requirement is for the reader to say.",
+    );
+    page
+}
+
+fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
+    cells.map(str::to_owned).to_vec()
+}
+
+/// The most that can be said in a sentence.
+fn verdict(pack: &Pack) -> Block {
+    let connections: u64 = pack.early.iter().map(|early| early.connections).sum();
+    let requests: u64 = pack.early.iter().map(|early| early.requests).sum();
+    if pack.inventory.is_empty() && pack.early.is_empty() && pack.served.is_empty() {
+        return Block::Verdict(Tone::Unsure, "Nothing was seen in this period.".to_owned());
+    }
+    match (connections, requests) {
+        (0, _) => Block::Verdict(
+            Tone::Good,
+            "No client that stops at TLS 1.1 or before was seen in this period.".to_owned(),
+        ),
+        (_, 0) => Block::Verdict(
+            Tone::Good,
+            format!(
+                "{} of clients that stop at TLS 1.1 or before; no request of theirs was served.",
+                counted(connections, "connection")
+            ),
+        ),
+        (_, requests) => Block::Verdict(
+            Tone::Bad,
+            format!(
+                "{} of clients that stop at TLS 1.1 or before were served, over {}.",
+                counted(requests, "request"),
+                counted(connections, "connection")
+            ),
+        ),
+    }
+}
+
+fn plan(pack: &Pack, page: &mut Page) {
+    page.heading("The plan");
+    if pack.sunsets.is_empty() {
+        page.text("No sunset was planned when this was made.");
+    }
+    page.table(
+        vec![
+            ("sunset", false),
+            ("floor", false),
+            ("phases", false),
+            ("brownout windows in the period", true),
+        ],
+        pack.sunsets
+            .iter()
+            .map(|sunset| {
+                vec![
+                    sunset.name.clone(),
+                    format!("{} ({})", sunset.floor_title, sunset.floor),
+                    phases(sunset),
+                    sunset.brownout_windows.to_string(),
+                ]
+            })
+            .collect(),
+    );
+    page.text("By the plan in force when this was made; how it came to be is under \"What operators did\".");
+}
+
+fn phases(sunset: &SunsetFact) -> String {
+    let each = sunset
+        .phases
+        .iter()
+        .map(|span| format!("{} from {}", span.phase, date(span.from)));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+fn served(pack: &Pack, page: &mut Page) {
+    page.heading("What was let in, by listener and server name");
+    page.text(
+        "The oldest protocol that was served, from day to day. Who was only explained to or refused counts as turned away.",
+    );
+    page.table(
+        vec![
+            ("listener", false),
+            ("server name", false),
+            ("from", false),
+            ("to", false),
+            ("oldest protocol", false),
+            ("served", true),
+            ("turned away", true),
+        ],
+        pack.served
+            .iter()
+            .map(|served| {
+                vec![
+                    served.listener.clone(),
+                    name(served),
+                    served.from.to_string(),
+                    served.to.to_string(),
+                    served.oldest.clone().unwrap_or_else(|| "none".to_owned()),
+                    served.served.to_string(),
+                    served.turned_away.to_string(),
+                ]
+            })
+            .collect(),
+    );
+}
+
+fn name(served: &Served) -> String {
+    match (&served.server_name, served.other_names) {
+        (Some(name), _) => name.clone(),
+        (None, Some(count)) => format!("{} more names, all together", count),
+        (None, None) => "none sent".to_owned(),
+    }
+}
+
+fn inventory(pack: &Pack, page: &mut Page) {
+    page.heading("Protocols, suites and groups in use");
+    page.text("What was negotiated. The group of TLS 1.2 and before is known only where this program terminates TLS.");
+    page.table(
+        vec![
+            ("listener", false),
+            ("protocol", false),
+            ("cipher suite", false),
+            ("group", false),
+            ("connections", true),
+            ("requests", true),
+            ("accounts", true),
+            ("last seen", false),
+        ],
+        pack.inventory
+            .iter()
+            .map(|used| {
+                let or_unknown =
+                    |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
+                vec![
+                    used.listener.clone(),
+                    used.protocol.clone(),
+                    or_unknown(&used.cipher),
+                    or_unknown(&used.group),
+                    used.connections.to_string(),
+                    used.requests.to_string(),
+                    used.accounts.to_string(),
+                    moment(used.last),
+                ]
+            })
+            .collect(),
+    );
+}
+
+fn early(pack: &Pack, page: &mut Page) {
+    page.heading("Still on early TLS");
+    if pack.early.is_empty() {
+        page.text("Nobody.");
+        return;
+    }
+    page.text(
+        "Clients whose newest protocol is before TLS 1.2. Accounts are those that showed themselves; a refused client \
+         shows none.",
+    );
+    page.table(
+        vec![
+            ("newest protocol", false),
+            ("connections", true),
+            ("refused", true),
+            ("requests served", true),
+            ("accounts", true),
+            ("on the first day", true),
+            ("on the last day", true),
+            ("addresses", true),
+            ("last seen", false),
+        ],
+        pack.early
+            .iter()
+            .map(|early| {
+                vec![
+                    early.protocol.clone(),
+                    early.connections.to_string(),
+                    early.refused.to_string(),
+                    early.requests.to_string(),
+                    early.accounts.to_string(),
+                    early.accounts_on_first_day.to_string(),
+                    early.accounts_on_last_day.to_string(),
+                    early.addresses.to_string(),
+                    moment(early.last),
+                ]
+            })
+            .collect(),
+    );
+}
+
+fn turned_away(pack: &Pack, page: &mut Page) {
+    page.heading("Who was turned away");
+    if pack.turned_away.is_empty() {
+        page.text("Nobody, on any day.");
+    }
+    page.table(
+        vec![
+            ("day", false),
+            ("sunset", false),
+            ("explained to", true),
+            ("refused", true),
+        ],
+        pack.turned_away
+            .iter()
+            .map(|day| {
+                vec![
+                    day.day.to_string(),
+                    day.sunset.clone(),
+                    day.explained.to_string(),
+                    day.refused.to_string(),
+                ]
+            })
+            .collect(),
+    );
+}
+
+fn exceptions(pack: &Pack, page: &mut Page) {
+    page.heading("Exceptions");
+    if pack.exceptions.is_empty() {
+        page.text("None.");
+    }
+    page.table(
+        vec![
+            ("for", false),
+            ("held off", false),
+            ("must meet", false),
+            ("until", false),
+            ("owner", false),
+            ("reason", false),
+        ],
+        pack.exceptions
+            .iter()
+            .map(|exception| {
+                vec![
+                    exception.who.clone(),
+                    exception.sunset.clone(),
+                    exception.floor.clone().unwrap_or_else(|| "anything".to_owned()),
+                    date(exception.until),
+                    exception.owner.clone(),
+                    exception.reason.clone(),
+                ]
+            })
+            .collect(),
+    );
+}
+
+fn changes(pack: &Pack, page: &mut Page) {
+    page.heading("What operators did");
+    let trail = &pack.trail;
+    match (&trail.fault, &trail.last_hash) {
+        (Some(fault), _) => page.blocks.push(Block::Verdict(
+            Tone::Bad,
+            format!("The audit trail is not as it was written: {fault}."),
+        )),
+        (None, Some(hash)) => page.text(format!(
+            "The audit trail has {}, each as it was written. The hash of the last is {hash}.",
+            counted(trail.records as u64, "record")
+        )),
+        (None, None) => page.text("There is no audit trail."),
+    }
+    page.table(
+        vec![
+            ("record", true),
+            ("when", false),
+            ("who", false),
+            ("what", false),
+            ("more", false),
+        ],
+        pack.changes
+            .iter()
+            .map(|change| {
+                let mut more = change
+                    .lines
+                    .iter()
+                    .take(MOST_LINES)
+                    .cloned()
+                    .collect::<Vec<_>>()
+                    .join("; ");
+                if let Some(rest) = change.lines.len().checked_sub(MOST_LINES).filter(|rest| *rest > 0) {
+                    more.push_str(&format!("; and {rest} more"));
+                }
+                vec![
+                    change.seq.to_string(),
+                    moment(change.at),
+                    change.by.clone(),
+                    change.kind.clone(),
+                    more,
+                ]
+            })
+            .collect(),
+    );
+}
+
+fn missing(pack: &Pack, page: &mut Page) {
+    page.heading("What is missing");
+    let missing = &pack.missing;
+    if missing.gaps.is_empty() && missing.without_details == 0 {
+        page.text("Nothing that is known of.");
+        return;
+    }
+    if missing.without_details > 0 {
+        page.text(format!(
+            "{} counted without details: there were too many different clients at once.",
+            counted(missing.without_details, "connection")
+        ));
+    }
+    page.table(
+        vec![("from", false), ("until", false), ("why", false), ("connections", true)],
+        missing
+            .gaps
+            .iter()
+            .map(|gap| {
+                vec![
+                    moment(gap.from),
+                    gap.until.map_or_else(|| "now".to_owned(), moment),
+                    gap.reason.to_string(),
+                    gap.connections.to_string(),
+                ]
+            })
+            .collect(),
+    );
+}
+
+fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+fn date(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}
+
+fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
