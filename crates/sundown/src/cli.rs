@@ -1,7 +1,7 @@
 //! What can be typed.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -10,6 +10,7 @@ use floor::config::{Length, When};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::advise::AdviseArguments;
+use crate::demo::DemoArguments;
 use crate::doctor::DoctorArguments;
 use crate::notice::NoticeArguments;
 use crate::replay::ReplayArguments;
@@ -73,6 +74,8 @@ pub(crate) enum Command {
     Notice(NoticeArguments),
     /// Writes a commented sundown.toml with sensible dates
     Init(InitArguments),
+    /// Makes a platform in the middle of a sunset, to look at: accounts, three months of traffic, a plan
+    Demo(DemoArguments),
     /// Prints the named floors as text: versions, cipher suites, groups and their sources
     Floors(FloorsArguments),
     /// Prints a completion script for a shell
@@ -85,6 +88,26 @@ Examples:
         /// The shell
         shell: Shell,
     },
+}
+
+impl Command {
+    /// The data directory of what it shows, where it shows any.
+    pub(crate) fn data_dir(&self) -> Option<&Path> {
+        match self {
+            Self::Serve(arguments) => Some(&arguments.data_dir),
+            Self::Plan(arguments) => Some(&arguments.data_dir),
+            Self::Watch(arguments) => Some(&arguments.data_dir),
+            Self::Report(arguments) => Some(&arguments.data_dir),
+            Self::Replay(arguments) => Some(&arguments.data_dir),
+            Self::Hold(arguments) => Some(&arguments.lever.data_dir),
+            Self::Resume(arguments) => Some(&arguments.lever.data_dir),
+            Self::Audit(arguments) => Some(&arguments.data_dir),
+            Self::Ledger(LedgerCommand::Info(arguments)) => Some(&arguments.data_dir),
+            Self::Ledger(LedgerCommand::Compact(arguments)) => Some(&arguments.data_dir),
+            Self::Ledger(LedgerCommand::Export(arguments)) => Some(&arguments.data_dir),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ mod advise;
 mod check;
 mod cli;
 mod config;
+mod demo;
 mod doctor;
 mod floors;
 mod init;
@@ -35,7 +36,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const FAILURE: u8 = 2;
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let command = Cli::parse().command;
+    if let Some(data_dir) = command.data_dir() {
+        demo::say(data_dir);
+    }
+    let outcome = match command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
@@ -51,6 +56,7 @@ fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Notice(arguments) => notice::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Floors(arguments) => floors::run(&arguments),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "sundown", &mut io::stdout());
