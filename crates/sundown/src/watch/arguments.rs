@@ -1,6 +1,8 @@
 //! What can be typed after `sundown watch`.
 
+use std::num::NonZero;
 use std::path::PathBuf;
+use std::thread;
 
 use clap::Args;
 use hello::Version;
@@ -66,12 +68,25 @@ pub(crate) struct WatchArguments {
     /// The time zone of times that name none, such as Europe/Zurich [default: this machine's]
     #[arg(long, value_name = "ZONE", value_parser = zone)]
     pub(crate) time_zone: Option<TimeZone>,
+    /// How many files, or parts of a large one, are read at once; what is counted is the same [default: as many as there
+    /// are processors]
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<NonZero<usize>>,
     /// Reads and says what it would count; keeps nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// JSON instead of text at the end
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl WatchArguments {
+    /// How many threads read.
+    pub(crate) fn jobs(&self) -> usize {
+        self.jobs
+            .or_else(|| thread::available_parallelism().ok())
+            .map_or(1, NonZero::get)
+    }
 }
 
 fn version(text: &str) -> Result<Version, String> {
