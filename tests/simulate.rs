@@ -84,6 +84,14 @@ fn names_choose_and_a_name_of_nobody_is_an_error() {
         said.contains("--list") && !said.contains('\u{1b}'),
         "{said:?}"
     );
+    // What is shown of a long name is its beginning; an empty one would be everybody's.
+    let long = simulate(&["--floor", "tls1.2", &"x".repeat(100_000)]);
+    assert_eq!(long.status.code(), Some(2));
+    assert!(long.stderr.len() < 400, "{} bytes", long.stderr.len());
+    let empty = simulate(&["--floor", "tls1.2", ""]);
+    assert_eq!(empty.status.code(), Some(2), "{empty:?}");
+    let said = String::from_utf8(empty.stderr).unwrap();
+    assert!(said.contains("a name is empty"), "{said:?}");
 }
 
 #[test]

@@ -8,243 +8,24 @@
 
 #[path = "support/installed.rs"]
 mod installed;
+#[path = "support/lab.rs"]
+mod lab;
 
-use std::fs::{self, File};
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
 
-use installed::skipped;
+use installed::installed;
+use lab::Lab;
 use serde_json::Value;
-
-/// Longer than any server takes to start or to stop.
-const LIMIT: Duration = Duration::from_secs(20);
-
-/// What a client and a server agreed on, as curl says it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Agreed {
-    agent: String,
-    version: String,
-    cipher: String,
-}
-
-/// A directory with a certificate, a free port, and a server that is stopped at the end.
-struct Lab {
-    directory: tempfile::TempDir,
-    port: u16,
-    server: Option<Child>,
-}
-
-impl Lab {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let at = |name: &str| directory.path().join(name);
-        let made = Command::new("openssl")
-            .args([
-                "req",
-                "-x509",
-                "-newkey",
-                "rsa:2048",
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                "/CN=localhost",
-            ])
-            .args(["-addext", "subjectAltName=DNS:localhost", "-keyout"])
-            .arg(at("key.pem"))
-            .arg("-out")
-            .arg(at("cert.pem"))
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{made:?}");
-        let both = [
-            fs::read(at("cert.pem")).unwrap(),
-            fs::read(at("key.pem")).unwrap(),
-        ]
-        .concat();
-        fs::write(at("both.pem"), both).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        Self {
-            directory,
-            port,
-            server: None,
-        }
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    /// Writes a configuration; `DIR` and `PORT` stand for ours.
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let text = text
-            .replace("DIR", &self.directory.path().display().to_string())
-            .replace("PORT", &self.port.to_string());
-        fs::write(self.at(name), text).unwrap();
-        self.at(name)
-    }
-
-    fn start(&mut self, command: &mut Command) {
-        let out = File::create(self.at("stdout.log")).unwrap();
-        let errors = File::create(self.at("stderr.log")).unwrap();
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(out)
-            .stderr(errors)
-            .spawn()
-            .unwrap();
-        self.server = Some(child);
-        let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            let said = fs::read_to_string(self.at("stderr.log")).unwrap_or_default();
-            assert!(
-                begun.elapsed() < LIMIT,
-                "the server does not listen: {said}"
-            );
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// Requests with curl, one for each version; gives what was agreed as curl says it.
-    fn ask(&self, versions: &[&str]) -> Vec<Agreed> {
-        let mut all = Vec::new();
-        for version in versions {
-            let agent = format!("lab/{version} \"quoted\"");
-            let output = Command::new("curl")
-                .args([
-                    "-s",
-                    "-v",
-                    "-o",
-                    "/dev/null",
-                    "--http1.1",
-                    "--ciphers",
-                    "DEFAULT@SECLEVEL=0",
-                ])
-                .args([
-                    &format!("--tlsv{version}"),
-                    "--tls-max",
-                    version,
-                    "-A",
-                    &agent,
-                    "--cacert",
-                ])
-                .arg(self.at("cert.pem"))
-                .arg(format!("https://localhost:{}/orders?page=2", self.port))
-                .output()
-                .unwrap();
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            let line = said
-                .lines()
-                .find_map(|line| line.split_once("SSL connection using "));
-            let (_, agreed) = line.unwrap_or_else(|| panic!("curl --tls-max {version}: {said}"));
-            let mut words = agreed.split(" / ");
-            let (version, cipher) = (words.next().unwrap(), words.next().unwrap());
-            all.push(Agreed {
-                agent,
-                version: version.replace("TLSv1.0", "TLSv1"),
-                cipher: cipher.trim().to_owned(),
-            });
-        }
-        all.sort();
-        all
-    }
-
-    /// Ends the server, which then has written all it has to say.
-    fn stop(&mut self) {
-        let Some(mut server) = self.server.take() else {
-            return;
-        };
-        let id = rustix::process::Pid::from_child(&server);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).ok();
-        let begun = Instant::now();
-        while server.try_wait().unwrap().is_none() {
-            if begun.elapsed() > LIMIT {
-                server.kill().unwrap();
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn watch(&self, arguments: &[&str]) -> (Value, Output) {
-        let output = Command::new(env!("CARGO_BIN_EXE_sundown"))
-            .current_dir(self.directory.path())
-            .args(["watch", "--json"])
-            .args(arguments)
-            .output()
-            .unwrap();
-        let said = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        (said, output)
-    }
-
-    /// What the ledger holds, as curl would say it.
-    fn ledger(&self) -> Vec<Agreed> {
-        let output = Command::new(env!("CARGO_BIN_EXE_sundown"))
-            .current_dir(self.directory.path())
-            .args(["ledger", "export", "--format", "jsonl"])
-            .output()
-            .unwrap();
-        let text = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
-        let mut rows: Vec<Agreed> = String::from_utf8(output.stdout)
-            .unwrap()
-            .lines()
-            .map(|line| {
-                let row: Value = serde_json::from_str(line).unwrap();
-                Agreed {
-                    agent: text(&row, "user_agent"),
-                    version: text(&row, "version"),
-                    cipher: text(&row, "cipher"),
-                }
-            })
-            .collect();
-        rows.sort();
-        rows
-    }
-
-    /// Watches a log and holds what was counted against what curl says; twice, to see that it counts once.
-    fn judge(&self, arguments: &[&str], agreed: &[Agreed]) {
-        let (said, output) = self.watch(arguments);
-        assert_eq!(output.status.code(), Some(0), "{output:?}");
-        assert_eq!(said["malformed"], 0, "{said}");
-        assert_eq!(said["requests"], agreed.len(), "{said}");
-        assert_eq!(self.ledger(), agreed);
-        let (again, _) = self.watch(arguments);
-        assert_eq!(again["lines"], 0, "it was counted before: {again}");
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-fn is_here(program: &str) -> bool {
-    let found = ["/usr/sbin", "/usr/bin", "/usr/local/bin"]
-        .iter()
-        .any(|place| Path::new(place).join(program).exists());
-    if !found {
-        skipped(
-            program,
-            &format!("not installed; on Debian `apt-get install {program}`"),
-        );
-    }
-    found
-}
 
 const ALL: [&str; 4] = ["1.0", "1.1", "1.2", "1.3"];
 
 #[test]
 fn nginx_by_its_configuration() {
-    if !is_here("nginx") {
+    let Some(server) = installed("nginx") else {
         return;
-    }
+    };
     let mut lab = Lab::new();
     let configuration = lab.write(
         "nginx.conf",
@@ -258,7 +39,8 @@ fn nginx_by_its_configuration() {
     );
     let error_log = lab.at("error.log");
     lab.start(
-        Command::new("nginx")
+        server
+            .command()
             .arg("-e")
             .arg(error_log)
             .arg("-c")
@@ -297,9 +79,9 @@ fn nginx_by_its_configuration() {
 
 #[test]
 fn haproxy_by_option_httpslog_and_by_its_log_format() {
-    if !is_here("haproxy") {
+    let Some(server) = installed("haproxy") else {
         return;
-    }
+    };
     let own = "%ci:%cp [%trg] %ST %{+Q}r %[ssl_fc_sni] %sslv %sslc %{+Q}[capture.req.hdr(0)]";
     for (line, format) in [("option httpslog", None), ("", Some(own))] {
         let mut lab = Lab::new();
@@ -319,12 +101,7 @@ fn haproxy_by_option_httpslog_and_by_its_log_format() {
                  capture request header User-Agent len 256\n {line}\n http-request return status 200\n"
             ),
         );
-        lab.start(
-            Command::new("haproxy")
-                .arg("-db")
-                .arg("-f")
-                .arg(configuration),
-        );
+        lab.start(server.command().arg("-db").arg("-f").arg(configuration));
         let agreed = lab.ask(&ALL);
         lab.stop();
         match format {
@@ -336,9 +113,9 @@ fn haproxy_by_option_httpslog_and_by_its_log_format() {
 
 #[test]
 fn apache_by_its_log_format() {
-    if !is_here("apache2") {
+    let Some(server) = installed("apache2") else {
         return;
-    }
+    };
     let mut lab = Lab::new();
     let format = r#"%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\" %{SSL_PROTOCOL}x %{SSL_CIPHER}x"#;
     let modules: String = ["mpm_event", "authz_core", "ssl", "socache_shmcb"]
@@ -355,7 +132,8 @@ fn apache_by_its_log_format() {
         ),
     );
     lab.start(
-        Command::new("apache2")
+        server
+            .command()
             .args(["-D", "FOREGROUND", "-f"])
             .arg(configuration),
     );
@@ -366,9 +144,9 @@ fn apache_by_its_log_format() {
 
 #[test]
 fn caddy_by_what_it_looks_like() {
-    if !is_here("caddy") {
+    let Some(server) = installed("caddy") else {
         return;
-    }
+    };
     let mut lab = Lab::new();
     let configuration = lab.write(
         "Caddyfile",
@@ -377,7 +155,8 @@ fn caddy_by_what_it_looks_like() {
     );
     let home = lab.directory.path().to_owned();
     lab.start(
-        Command::new("caddy")
+        server
+            .command()
             .args(["run", "--adapter", "caddyfile", "--config"])
             .arg(configuration)
             .env("HOME", home),
@@ -438,4 +217,184 @@ fn what_cannot_be_read_is_counted_and_said() {
         said.contains("column 28") && said.contains("did you mean `ssl_protocol`"),
         "{said}"
     );
+}
+
+/// Envoy with these access logs (YAML of `log_format`), and what curl said.
+fn envoy(log_format: &str) -> Option<(Lab, Vec<lab::Agreed>)> {
+    const TYPES: &str = "type.googleapis.com/envoy.extensions";
+    let server = installed("envoy")?;
+    let mut lab = Lab::new();
+    let configuration = lab.write(
+        "envoy.yaml",
+        &format!(
+            r#"
+static_resources:
+  listeners:
+  - address: {{ socket_address: {{ address: 127.0.0.1, port_value: PORT }} }}
+    filter_chains:
+    - transport_socket:
+        name: tls
+        typed_config:
+          "@type": {TYPES}.transport_sockets.tls.v3.DownstreamTlsContext
+          common_tls_context:
+            tls_params:
+              tls_minimum_protocol_version: TLSv1_0
+              tls_maximum_protocol_version: TLSv1_3
+              cipher_suites: [ECDHE-RSA-AES128-GCM-SHA256, ECDHE-RSA-AES256-SHA, AES128-SHA]
+            tls_certificates: [{{ certificate_chain: {{ filename: DIR/cert.pem }}, private_key: {{ filename: DIR/key.pem }} }}]
+      filters:
+      - name: http
+        typed_config:
+          "@type": {TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: lab
+          access_log:
+          - name: file
+            typed_config:
+              "@type": {TYPES}.access_loggers.file.v3.FileAccessLog
+              path: DIR/access.log
+              log_format: {log_format}
+          http_filters: [{{ name: router, typed_config: {{ "@type": {TYPES}.filters.http.router.v3.Router }} }}]
+          route_config:
+            virtual_hosts: [{{ name: all, domains: ["*"], routes: [{{ match: {{ prefix: / }}, direct_response: {{ status: 200, body: {{ inline_string: ok }} }} }}] }}]
+"#
+        ),
+    );
+    lab.start(
+        server
+            .command()
+            .args([
+                "--concurrency",
+                "1",
+                "--disable-hot-restart",
+                "--log-level",
+                "error",
+                "-c",
+            ])
+            .arg(configuration),
+    );
+    let agreed = lab.ask(&ALL);
+    // It writes its logs every second, and at its end not those of a worker that has ended.
+    lab.wait_for_lines("access.log", ALL.len());
+    lab.stop();
+    Some((lab, agreed))
+}
+
+#[test]
+fn envoy_by_its_text_format() {
+    let format = "[%START_TIME%] %DOWNSTREAM_REMOTE_ADDRESS% %RESPONSE_CODE% %REQUESTED_SERVER_NAME% \
+                  %DOWNSTREAM_TLS_VERSION% %DOWNSTREAM_TLS_CIPHER% \"%REQ(:PATH)%\" \"%REQ(USER-AGENT)%\"\\n";
+    let yaml = format.replace('"', "\\\"");
+    let yaml = format!("{{ text_format_source: {{ inline_string: \"{yaml}\" }} }}");
+    if let Some((lab, agreed)) = envoy(&yaml) {
+        lab.judge(&["--format", format, "access.log"], &agreed);
+    }
+}
+
+#[test]
+fn envoy_by_its_json_format_and_by_the_names_of_its_keys() {
+    let format = r#"{"start_time": "%START_TIME%", "downstream_remote_address": "%DOWNSTREAM_REMOTE_ADDRESS%", "response_code": "%RESPONSE_CODE%", "requested_server_name": "%REQUESTED_SERVER_NAME%", "downstream_tls_version": "%DOWNSTREAM_TLS_VERSION%", "downstream_tls_cipher": "%DOWNSTREAM_TLS_CIPHER%", "user_agent": "%REQ(USER-AGENT)%"}"#;
+    if let Some((lab, agreed)) = envoy(&format!("{{ json_format: {format} }}")) {
+        lab.judge(&["--format", format, "access.log"], &agreed);
+        fs::remove_dir_all(lab.at("sundown-data")).unwrap();
+        lab.judge(&["access.log"], &agreed);
+    }
+}
+
+/// Client programs, the oldest version that they are held to, and how that is called where it is not them who say it.
+const OLD: [(&str, &str); 12] = [
+    ("node-0.8", "-"),
+    ("node-0.10", "-"),
+    ("node-0.10", "TLSv1"),
+    ("node", "TLSv1.2"),
+    ("node", "-"),
+    ("java", "TLSv1"),
+    ("java", "TLSv1.1"),
+    ("python", "TLSv1"),
+    ("ruby", "TLSv1.1"),
+    ("perl", "TLSv1"),
+    ("php-curl", "TLSv1"),
+    ("go", "TLSv1"),
+];
+
+/// What old programs got, as the server told them in its answer, and what was counted of it.
+fn old_programs(lab: &mut Lab, arguments: &[&str]) {
+    let mut told: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for (id, version) in OLD {
+        let Some(client) = installed(id) else {
+            continue;
+        };
+        let output = client
+            .command()
+            .arg(format!("https://localhost:{}/", lab.port))
+            .arg(lab.at("cert.pem"))
+            .arg(version)
+            .output()
+            .unwrap();
+        let said: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let body = said["body"].as_str().unwrap_or_default().trim().to_owned();
+        let (version, cipher) = body
+            .split_once(' ')
+            .unwrap_or_else(|| panic!("{id} {version}: {output:?}"));
+        *told
+            .entry((version.to_owned(), cipher.to_owned()))
+            .or_default() += 1;
+    }
+    lab.stop();
+    let (said, output) = lab.watch(arguments);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let mut counted: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for row in lab.rows() {
+        let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
+        *counted
+            .entry((text("version"), text("cipher")))
+            .or_default() += row["served"].as_u64().unwrap();
+    }
+    assert_eq!(counted, told, "{said}");
+    assert!(told.keys().any(|(version, _)| version == "TLSv1"));
+}
+
+#[test]
+fn old_programs_at_nginx() {
+    let Some(server) = installed("nginx") else {
+        return;
+    };
+    let mut lab = Lab::new();
+    let configuration = lab.write(
+        "nginx.conf",
+        "daemon off; worker_processes 1; pid DIR/pid; error_log DIR/error.log; events {}\n\
+         http { client_body_temp_path DIR/a; proxy_temp_path DIR/b; fastcgi_temp_path DIR/c; uwsgi_temp_path DIR/d; \
+         scgi_temp_path DIR/e; default_type text/plain;\n\
+         log_format tls '$remote_addr [$time_local] \"$request\" $status \"$http_user_agent\" $ssl_protocol $ssl_cipher \
+         $ssl_curves $ssl_ciphers';\n\
+         access_log DIR/access.log tls; ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3; ssl_ciphers ALL:@SECLEVEL=0;\n\
+         server { listen 127.0.0.1:PORT ssl; ssl_certificate DIR/cert.pem; ssl_certificate_key DIR/key.pem; \
+         return 200 \"$ssl_protocol $ssl_cipher\"; } }",
+    );
+    let error_log = lab.at("error.log");
+    lab.start(
+        server
+            .command()
+            .arg("-e")
+            .arg(error_log)
+            .arg("-c")
+            .arg(configuration),
+    );
+    old_programs(&mut lab, &["--format", "nginx.conf", "access.log"]);
+}
+
+#[test]
+fn old_programs_at_haproxy() {
+    let Some(server) = installed("haproxy") else {
+        return;
+    };
+    let mut lab = Lab::new();
+    let configuration = lab.write(
+        "haproxy.cfg",
+        "global\n log stdout format raw local0\n ssl-default-bind-options ssl-min-ver TLSv1.0\n\
+         defaults\n mode http\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n log global\n\
+         frontend f\n bind 127.0.0.1:PORT ssl crt DIR/both.pem ciphers ALL:@SECLEVEL=0\n option httpslog\n \
+         http-request return status 200 content-type text/plain lf-string \"%[ssl_fc_protocol] %[ssl_fc_cipher]\"\n",
+    );
+    lab.start(server.command().arg("-db").arg("-f").arg(configuration));
+    old_programs(&mut lab, &["stdout.log"]);
 }

@@ -31,6 +31,8 @@ enum Under<'a> {
     Enough,
     /// It does not, and the first release of its family that does.
     TooOld(Option<&'a str>),
+    /// It is of this family, which the rule does not speak of: what its own rules say.
+    Other(&'a Family<'static>),
     /// It is not known.
     Unknown,
 }
@@ -86,7 +88,7 @@ impl<'a> Case<'a> {
         let Some(rule) = self.rule else {
             return match self.under(None) {
                 Under::Enough => Support::Default,
-                Under::TooOld(..) | Under::Unknown => Support::Unknown,
+                Under::TooOld(..) | Under::Other(..) | Under::Unknown => Support::Unknown,
             };
         };
         let answer = rule.answer(self.goal);
@@ -256,7 +258,7 @@ impl<'a> Case<'a> {
         match self.under(Some(answer)) {
             Under::Enough if self.offered.is_some() => self.pinned(),
             Under::Enough => self.default(rule),
-            Under::TooOld(first) => {
+            Under::TooOld(first_default) => {
                 let mut lead = format!(
                     "{} runs on {}, which has no {}",
                     self.name(),
@@ -267,16 +269,21 @@ impl<'a> Case<'a> {
                     .library
                     .as_ref()
                     .map(|stack| stack.family.name.as_str());
-                if let Some((first, name)) = first.zip(stack) {
+                if let Some((first, name)) = first_default.zip(stack) {
                     lead.push_str(&format!(": it takes {name} {first} or later"));
                 }
                 lead.push('.');
+                // Where no release has it by itself, one may when told to.
+                if let (None, Some(stack)) = (first_default, &self.library) {
+                    lead = format!("{lead} {}", first(stack.family, self.goal));
+                }
                 let mut change = self.said(rule, answer, lead.clone());
                 if !change.summary.starts_with(&lead) {
                     change.summary = format!("{lead} {}", change.summary);
                 }
                 change
             }
+            Under::Other(family) => self.as_library(rule, family),
             Under::Unknown => {
                 let on: Vec<String> = answer
                     .on
@@ -314,6 +321,46 @@ impl<'a> Case<'a> {
                 }
                 change
             }
+        }
+    }
+
+    /// What a library that is known to be under it needs, where the rule speaks of others.
+    fn as_library(&self, rule: &Rule, family: &Family<'static>) -> Change {
+        let known = self
+            .library
+            .as_ref()
+            .and_then(|stack| stack.versions.as_ref());
+        let says = family.rule.iter().rev().find(|own| {
+            own.when.is_empty()
+                && known.is_none_or(|known| own.versions.meets(known))
+                && own.answer(self.goal).fix.is_some()
+        });
+        let library = self.runtime.library.as_deref().unwrap_or(&family.name);
+        let lead = format!(
+            "{} runs on {library}, and offers {} when that does.",
+            self.name(),
+            self.goal
+        );
+        let first = first(family, self.goal);
+        match says {
+            Some(own) => {
+                let answer = own.answer(self.goal);
+                let fix = answer.fix.as_deref().unwrap_or_default();
+                Change {
+                    summary: format!("{lead} {first} {}", fix.replace("{name}", library)),
+                    snippet: answer.snippet.clone(),
+                    language: answer.language.clone(),
+                    sources: own.sources.clone(),
+                    trust: own.confidence,
+                }
+            }
+            None => Change {
+                summary: format!("{lead} {first}"),
+                snippet: None,
+                language: None,
+                sources: family.rule.last().unwrap_or(rule).sources.clone(),
+                trust: Trust::Partial,
+            },
         }
     }
 
@@ -380,35 +427,7 @@ impl<'a> Case<'a> {
 
     /// Where the goal begins in this family, by its own rules.
     fn first(&self) -> String {
-        let (name, goal) = (&self.family.name, self.goal);
-        let first = |support| {
-            let rule = self
-                .family
-                .rule
-                .iter()
-                .find(|rule| rule.when.is_empty() && rule.answer(goal).support == support)?;
-            Some(rule.versions.first().unwrap_or("every"))
-        };
-        match (
-            first(Support::Default),
-            first(Support::Depends),
-            first(Support::OptIn),
-        ) {
-            (Some("every"), ..) => format!("Every {name} offers {goal} by default."),
-            (Some(first), ..) => format!("{name} {first} and later offer {goal} by default."),
-            (None, Some("every"), _) => {
-                format!("{name} offers {goal} when what it runs on does.")
-            }
-            (None, Some(first), _) => {
-                format!("{name} {first} and later offer {goal} when what they run on does.")
-            }
-            (None, None, Some(first)) => {
-                format!("{name} {first} and later can be told to offer {goal}.")
-            }
-            (None, None, None) => {
-                format!("No release of {name} is recorded here as offering {goal}.")
-            }
-        }
+        first(self.family, self.goal)
     }
 
     /// What the library under it comes to: by the range that the rule asks of its family, else by that
@@ -426,8 +445,43 @@ impl<'a> Case<'a> {
             _ if family.id == self.family.id => by_rules(known, family, self.goal),
             Some(needed) if needed.covers(known) => Under::Enough,
             Some(needed) if !needed.meets(known) => Under::TooOld(needed.first()),
-            None if answer.is_none() => by_rules(known, family, self.goal),
-            _ => Under::Unknown,
+            None => match (by_rules(known, family, self.goal), answer) {
+                (Under::Unknown, Some(_)) => Under::Other(family),
+                (found, _) => found,
+            },
+            Some(_) => Under::Unknown,
+        }
+    }
+}
+
+/// Where the goal begins in a family, by its own rules.
+fn first(family: &Family<'_>, goal: Goal) -> String {
+    let name = &family.name;
+    let first = |support| {
+        let rule = family
+            .rule
+            .iter()
+            .find(|rule| rule.when.is_empty() && rule.answer(goal).support == support)?;
+        Some(rule.versions.first().unwrap_or("every"))
+    };
+    match (
+        first(Support::Default),
+        first(Support::Depends),
+        first(Support::OptIn),
+    ) {
+        (Some("every"), ..) => format!("Every {name} offers {goal} by default."),
+        (Some(first), ..) => format!("{name} {first} and later offer {goal} by default."),
+        (None, Some("every"), _) => {
+            format!("{name} offers {goal} when what it runs on does.")
+        }
+        (None, Some(first), _) => {
+            format!("{name} {first} and later offer {goal} when what they run on does.")
+        }
+        (None, None, Some(first)) => {
+            format!("{name} {first} and later can be told to offer {goal}.")
+        }
+        (None, None, None) => {
+            format!("No release of {name} is recorded here as offering {goal}.")
         }
     }
 }

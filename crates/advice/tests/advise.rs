@@ -396,3 +396,29 @@ fn what_re_encrypts_is_what_gets_the_advice() {
         behind.summary
     );
 }
+
+/// On a library that the rule for its release does not name, that library's own words count.
+#[test]
+fn wget_on_gnutls_is_told_of_gnutls() {
+    let knowledge = Knowledge::embedded();
+    let mut wget = knowledge.look_up("wget 1.21").expect("it is known");
+    for (library, words) in [
+        ("GnuTLS 3", "GnuTLS 3.8.8 and later can be told to offer"),
+        ("GnuTLS 3.8.9", "leancrypto"),
+        (
+            "GnuTLS 3.6.16",
+            "GnuTLS 3.6.16, which has no X25519MLKEM768",
+        ),
+    ] {
+        wget.library = Some(library.to_owned());
+        let prospects = knowledge.prospects(&wget, Floor::named("pq").expect("a floor"), CHECK_URL);
+        let said: Vec<String> = prospects
+            .into_iter()
+            .filter(|(goal, _)| *goal == Goal::Pq)
+            .map(|(_, prospect)| format!("{:?}", prospect.advice))
+            .collect();
+        let said = said.concat();
+        assert!(said.contains(words), "{library}: {said}");
+        assert!(!said.contains("OpenSSL"), "{library}: {said}");
+    }
+}

@@ -72,11 +72,14 @@ pub(crate) struct SimulateArguments {
 }
 
 pub(crate) fn run(arguments: &SimulateArguments) -> anyhow::Result<ExitCode> {
+    if arguments.names.iter().any(|name| name.trim().is_empty()) {
+        bail!("a name is empty; leave it out for all clients, or give a word of one, such as java");
+    }
     let clients = chosen(arguments);
     if clients.is_empty() {
         bail!(
             "no known client has a name with {}; `sundown simulate --list` shows all",
-            arguments.names.join(" or ")
+            shortened(&arguments.names.join(" or "))
         );
     }
     let format = if arguments.svg {
@@ -98,6 +101,17 @@ pub(crate) fn run(arguments: &SimulateArguments) -> anyhow::Result<ExitCode> {
     show(arguments, &simulation, format)?;
     let sums = simulation.sums;
     Ok(ExitCode::from(u8::from(sums.works < sums.clients)))
+}
+
+/// The beginning of what was typed: enough to see which it was.
+fn shortened(text: &str) -> String {
+    const MOST: usize = 80;
+    let start: String = text.chars().take(MOST).collect();
+    if start.len() < text.len() {
+        format!("{start}…")
+    } else {
+        start
+    }
 }
 
 fn chosen(arguments: &SimulateArguments) -> Vec<&'static KnownClient> {

@@ -2,6 +2,8 @@
 
 mod arguments;
 mod captures;
+mod crew;
+mod follow;
 mod logs;
 mod piped;
 mod places;
@@ -27,6 +29,7 @@ use observe::logs::{FORMATS, MOST_HEADERS, Progress, Said, Wanted};
 use observe::{Recorder, Rules};
 
 pub(crate) use arguments::WatchArguments;
+use crew::All;
 use places::Places;
 use sources::Source;
 use stopping::Stopping;
@@ -88,24 +91,21 @@ pub(crate) fn run(arguments: &WatchArguments) -> anyhow::Result<ExitCode> {
         clock,
         progress,
     };
-    let reads = if arguments.follow {
-        reading.follow(&sources)?
-    } else {
-        let mut reads = Vec::with_capacity(sources.len());
-        for source in &sources {
-            if stopping.is_wanted() {
-                break;
-            }
-            reads.push(reading.read(source)?);
+    let all = if arguments.follow {
+        // It goes on until somebody stops it: that is no interruption.
+        All {
+            reads: reading.follow(&sources)?,
+            interrupted: false,
         }
-        reads
+    } else {
+        crew::read(&mut reading, &sources, arguments.jobs())?
     };
     bar.finish_and_clear();
     let importer = recorder.into_importer();
     let without_details = importer.without_details();
     importer.finish()?;
     let summary = Summary::new(
-        reads,
+        all,
         tally,
         arguments.dry_run,
         without_details,

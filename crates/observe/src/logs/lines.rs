@@ -17,7 +17,8 @@ pub(crate) enum Next<'a> {
     Lines(&'a [u8]),
     /// A line was longer than [`LONGEST`]; this many bytes of it were passed over.
     TooLong(u64),
-    /// What is left when the log ends without the end of a line.
+    /// What is left when the log ends without the end of a line. It comes again until [`Lines::took_rest`] is called: a log
+    /// that grows may end the line yet.
     Rest(&'a [u8]),
     /// Nothing more, for now.
     End,
@@ -34,7 +35,6 @@ pub(crate) struct Lines {
     end: usize,
     /// Bytes of a line that is too long and goes on.
     skipping: Option<u64>,
-    ended: bool,
 }
 
 impl Lines {
@@ -44,8 +44,13 @@ impl Lines {
             start: 0,
             end: 0,
             skipping: None,
-            ended: false,
         }
+    }
+
+    /// The rest that was handed out was counted and does not come again.
+    pub(crate) fn took_rest(&mut self) {
+        self.start = 0;
+        self.end = 0;
     }
 
     /// The next lines. After [`Next::End`] it may be asked again: a log that is followed grows.
@@ -72,16 +77,22 @@ impl Lines {
                 Err(error) => return Err(error),
             };
             if read == 0 {
-                if self.end == 0 || self.ended {
+                if self.end == 0 {
                     return Ok(match self.skipping.take() {
                         Some(skipped) => Next::TooLong(skipped),
                         None => Next::End,
                     });
                 }
-                self.ended = true;
-                return Ok(Next::Rest(self.buffer.get(..self.end).unwrap_or_default()));
+                let left = self.buffer.get(..self.end).unwrap_or_default();
+                // Whole lines are left where they came together with the end of one that was too long.
+                return Ok(match memrchr(b'\n', left) {
+                    Some(at) => {
+                        self.start = at + 1;
+                        Next::Lines(left.get(..=at).unwrap_or_default())
+                    }
+                    None => Next::Rest(left),
+                });
             }
-            self.ended = false;
             let fresh = self.end;
             self.end += read;
             if let Some(skipped) = self.skipping {
@@ -135,7 +146,10 @@ mod tests {
                     assert_eq!(part.last(), Some(&b'\n'));
                     whole.extend_from_slice(part);
                 }
-                Next::Rest(part) => whole.extend_from_slice(part),
+                Next::Rest(part) => {
+                    whole.extend_from_slice(part);
+                    lines.took_rest();
+                }
                 Next::TooLong(bytes) => {
                     skipped += bytes;
                     too_long += 1;

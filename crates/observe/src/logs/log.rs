@@ -66,7 +66,7 @@ impl Place {
         }
     }
 
-    fn io(&self, error: io::Error) -> LogError {
+    pub(crate) fn io(&self, error: io::Error) -> LogError {
         LogError::Io {
             name: self.name(),
             error,
@@ -151,6 +151,23 @@ impl Beginning {
         &self.head
     }
 
+    /// Whether a first line is there, or as much of one as a format is recognised by.
+    pub fn has_line(&self) -> bool {
+        self.head.len() >= HEAD || self.head.contains(&b'\n')
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(crate) fn packing(&self) -> Packing {
+        self.packing
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
     /// The bytes just before this one of its content, at most [`TAIL`]; `None` where it is shorter, and for what can be
     /// read only once.
     pub fn tail_before(&self, position: u64) -> Option<Vec<u8>> {
@@ -208,27 +225,11 @@ impl Beginning {
                 records
             }
         };
-        Ok(Log {
-            head: marked,
-            reading: Reading::new(&*format, wanted),
-            shower: Shower {
-                source: source(&self.place, &*format),
-                escape: format.escape(),
-                tells: format.tells(),
-                headers: wanted.headers.clone(),
-                known: HashMap::new(),
-                scratch: Vec::new(),
-            },
-            servers: Servers::new(start.server_max.max(format.server_max()), start.server_seen),
-            format,
-            reader,
-            lines: Lines::new(),
-            position: start.position,
-            handed_on: start.position,
-            tail: Vec::new(),
-            is_plain_file: path.is_some() && self.packing == Packing::Plain,
-            place: self.place,
-        })
+        let is_plain_file = path.is_some() && self.packing == Packing::Plain;
+        let mut log = Log::new(self.place, format.into(), wanted, start, reader);
+        log.head = marked;
+        log.is_plain_file = is_plain_file;
+        Ok(log)
     }
 }
 
@@ -277,6 +278,8 @@ fn is_passing(error: &io::Error) -> bool {
 pub struct Start {
     /// The byte of its content to begin at.
     pub position: u64,
+    /// Somebody may be writing to it: what stands behind its last end of a line is left until that line has an end.
+    pub grows: bool,
     /// The latest version that its server is known to speak, because somebody says so.
     pub server_max: Option<Version>,
     /// The latest version that it was seen to speak before.
@@ -299,7 +302,7 @@ pub enum Step {
 /// A log that is being read.
 pub struct Log {
     place: Place,
-    format: Box<dyn Format>,
+    format: Arc<dyn Format>,
     reader: Box<dyn Read + Send>,
     lines: Lines,
     reading: Reading,
@@ -310,6 +313,7 @@ pub struct Log {
     head: Vec<u8>,
     tail: Vec<u8>,
     is_plain_file: bool,
+    grows: bool,
 }
 
 impl std::fmt::Debug for Log {
@@ -323,12 +327,53 @@ impl std::fmt::Debug for Log {
 }
 
 impl Log {
+    /// Reads what this reader gives, which begins at the start's position.
+    pub(crate) fn new(
+        place: Place,
+        format: Arc<dyn Format>,
+        wanted: &Wanted,
+        start: &Start,
+        reader: Box<dyn Read + Send>,
+    ) -> Self {
+        Self {
+            head: Vec::new(),
+            reading: Reading::new(&*format, wanted),
+            shower: Shower {
+                source: source(&place, &*format),
+                escape: format.escape(),
+                tells: format.tells(),
+                headers: wanted.headers.clone(),
+                known: HashMap::new(),
+                scratch: Vec::new(),
+            },
+            servers: Servers::new(start.server_max.max(format.server_max()), start.server_seen),
+            format,
+            reader,
+            lines: Lines::new(),
+            position: start.position,
+            handed_on: start.position,
+            tail: Vec::new(),
+            is_plain_file: false,
+            grows: start.grows,
+            place,
+        }
+    }
+
+    /// Goes on where another part of the same log ended, with what was learned and counted there. That part was read and
+    /// handed on to its end.
+    pub fn goes_on_from(&mut self, before: &mut Self) {
+        self.servers = std::mem::take(&mut before.servers);
+        self.reading.goes_on_from(&mut before.reading);
+        self.head = std::mem::take(&mut before.head);
+    }
+
     /// Reads some lines.
     ///
     /// # Errors
     ///
     /// When the file or the stream fails, or what it is packed in is broken. What was read before stays counted.
     pub fn step(&mut self) -> Result<Step, LogError> {
+        let mut is_rest = false;
         let next = self
             .lines
             .next(&mut self.reader)
@@ -342,10 +387,16 @@ impl Log {
                 return Ok(Step::More);
             }
             // A line of a file that is being written may not be there as a whole; then it is read next time.
-            Next::Rest(rest) if self.is_plain_file && !is_readable(&*self.format, rest) => {
+            Next::Rest(rest)
+                if self.is_plain_file && (self.grows || !is_readable(&*self.format, rest)) =>
+            {
                 return Ok(Step::End);
             }
-            Next::Lines(block) | Next::Rest(block) => block,
+            Next::Rest(block) => {
+                is_rest = true;
+                block
+            }
+            Next::Lines(block) => block,
         };
         self.reading.block(&*self.format, block);
         if self.head.len() < MARKED
@@ -362,9 +413,17 @@ impl Log {
         self.tail.clear();
         let tail = block.get(block.len().saturating_sub(TAIL)..);
         self.tail.extend_from_slice(tail.unwrap_or_default());
+        if is_rest {
+            self.lines.took_rest();
+        }
         let is_full =
             self.reading.groups.is_full() || self.position - self.handed_on >= MOST_AT_ONCE;
         Ok(if is_full { Step::Full } else { Step::More })
+    }
+
+    /// From now on nobody writes to it: a last line without an end counts where it can be read.
+    pub fn grows_no_more(&mut self) {
+        self.grows = false;
     }
 
     /// Hands on what was counted since the last time. An error of `hand_on` ends it; the rest is then lost.
@@ -443,6 +502,23 @@ impl Log {
     /// Its format.
     pub fn format(&self) -> &dyn Format {
         &*self.format
+    }
+
+    pub(crate) fn shared_format(&self) -> Arc<dyn Format> {
+        self.format.clone()
+    }
+
+    pub(crate) fn head_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.head
+    }
+
+    pub(crate) fn is_of_plain_file(&mut self) {
+        self.is_plain_file = true;
+    }
+
+    /// Whether its content is that of the file, byte by byte, so that what is written to it later can be read on.
+    pub fn can_grow(&self) -> bool {
+        self.is_plain_file && self.format.framing() == Framing::Lines
     }
 }
 

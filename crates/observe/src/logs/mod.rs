@@ -21,6 +21,7 @@ mod log;
 mod names;
 mod object;
 mod open;
+mod parts;
 mod patterned;
 mod reading;
 mod records;
@@ -35,4 +36,5 @@ pub use format::{
 pub use line::{Fault, Field, Line, MOST_HEADERS, Taken, Written};
 pub use log::{Beginning, HEAD, Log, LogError, MARKED, Place, Start, Step, Stream, TAIL};
 pub use open::{Packing, Progress};
+pub use parts::Parts;
 pub use reading::{Counts, Malformed};

@@ -80,6 +80,18 @@ impl Reading {
         }
     }
 
+    /// Goes on where this ended, in numbers of lines and in what is shown.
+    pub(crate) fn goes_on_from(&mut self, before: &mut Self) {
+        let mut shown = std::mem::take(&mut before.malformed);
+        shown.extend(self.malformed.drain(..).map(|later| Malformed {
+            line: later.line + before.counts.lines,
+            ..later
+        }));
+        shown.truncate(MOST_SHOWN);
+        self.malformed = shown;
+        self.counts.add(&before.counts);
+    }
+
     /// Reads whole lines.
     pub(crate) fn block(&mut self, format: &dyn Format, block: &[u8]) {
         let mut rest = block;

@@ -1,32 +1,30 @@
-//! Reading logs into the ledger.
+//! What is the same for logs however they are read: where they begin, and how what was read of them is counted.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Duration;
 
 use anyhow::anyhow;
 use edge::Clock;
 use hello::Version;
 use ledger::{Mark, Place};
 use observe::Recorder;
-use observe::logs::{Beginning, Counts, Log, Malformed, Progress, Said, Start, Step, Wanted};
+use observe::logs::{
+    Beginning, Counts, Format, Log, LogError, Malformed, Progress, Said, Start, Wanted,
+};
 use serde::Serialize;
 
-use super::captures::{self, Captured};
+use super::captures::Captured;
 use super::piped::Piped;
 use super::places::Places;
 use super::sources::Source;
 use super::stopping::Stopping;
 use super::tally::Tally;
 
-/// How long a log that is followed rests before it is looked at again.
-const REST: Duration = Duration::from_millis(250);
 /// How long what was read of a log that grows waits to be counted.
-const COMMIT: Duration = Duration::from_secs(1);
-/// How long it waits where nothing is known yet of what the server speaks, and old clients could not be judged.
-const LEARN: Duration = Duration::from_secs(60);
+pub(super) const COMMIT: Duration = Duration::from_secs(1);
+/// A file that was written to so lately may be written to now; its last line may then be half of one.
+const LATELY: Duration = Duration::from_secs(2);
 
 /// What became of one source.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -93,214 +91,115 @@ pub(crate) struct Reading<'a> {
     pub(crate) progress: Progress,
 }
 
-/// A log under way.
-struct Open {
-    log: Log,
-    /// Where it stands in the ledger; absent for standard input.
+/// Where a log stands in the ledger, and what became of it in this run.
+pub(super) struct Standing {
+    /// Absent for standard input.
     place: Option<Place>,
-    read: Read,
-    /// The file it was opened as, where it is followed: device and inode.
-    file: Option<(PathBuf, u64, u64)>,
-    /// When what waits to be counted was read.
-    waiting: Option<Instant>,
+    pub(super) read: Read,
+}
+
+impl Standing {
+    /// What is known before it is read.
+    pub(super) fn start(&self, server_max: Option<Version>, grows: bool) -> Start {
+        let seen = self.place.as_ref().map_or(0, |place| place.server);
+        Start {
+            position: self.read.from,
+            grows,
+            server_max,
+            server_seen: (seen != 0).then_some(Version(seen)),
+        }
+    }
+
+    /// It cannot be read.
+    pub(super) fn failed(self, error: impl Into<anyhow::Error>) -> Read {
+        Read {
+            source: self.read.source,
+            error: Some(format!("{:#}", error.into())),
+            ..Read::default()
+        }
+    }
+
+    /// Notes by what it is read.
+    pub(super) fn reads(&mut self, format: &dyn Format) {
+        self.read.format = Some(format.name());
+        self.read.hint = format.hint();
+    }
+
+    /// It cannot be read on.
+    pub(super) fn broke(&mut self, error: &LogError, position: u64) {
+        self.read.error = Some(format!(
+            "{error}; what stands before that is counted: {position} bytes"
+        ));
+    }
+}
+
+/// Whether somebody may be writing to this file.
+pub(super) fn may_grow(path: &Path) -> bool {
+    let modified = fs::metadata(path).and_then(|file| file.modified());
+    // One from the future was written by a clock that is wrong.
+    modified.is_ok_and(|at| at.elapsed().is_ok_and(|since| since < LATELY))
 }
 
 impl Reading<'_> {
-    /// Reads one source to its end. An error that is the log's own is in what is given back.
-    ///
-    /// # Errors
-    ///
-    /// When the ledger cannot be written.
-    pub(crate) fn read(&mut self, source: &Source) -> anyhow::Result<Read> {
-        if let Source::Log(path) = source
-            && let Some(beginning) = captures::beginning(path)
-        {
-            return self.capture(path, &beginning);
-        }
-        let mut open = match self.open(source) {
-            Ok(open) => open,
-            Err(read) => return Ok(*read),
+    /// The beginning of a source; the error is what became of one that cannot be read.
+    pub(super) fn beginning(&self, source: &Source) -> Result<Beginning, Box<Read>> {
+        let fail = |error: anyhow::Error| {
+            Box::new(Read {
+                source: source.name(),
+                error: Some(format!("{error:#}")),
+                ..Read::default()
+            })
         };
-        self.until_end(&mut open, true)?;
-        self.count(&mut open)?;
-        Ok(open.read)
-    }
-
-    /// Reads sources as they grow, until somebody wants it to end.
-    ///
-    /// # Errors
-    ///
-    /// When the ledger cannot be written.
-    pub(crate) fn follow(&mut self, sources: &[Source]) -> anyhow::Result<Vec<Read>> {
-        let mut done = Vec::new();
-        let mut opened: Vec<Open> = Vec::new();
-        for source in sources {
-            if let Source::Log(path) = source
-                && let Some(beginning) = captures::beginning(path)
-            {
-                done.push(self.capture(path, &beginning)?);
-                continue;
-            }
-            match self.open(source) {
-                Ok(open) => opened.push(open),
-                Err(read) => done.push(*read),
-            }
-        }
-        while !opened.is_empty() && !self.stopping.is_wanted() {
-            let mut has_more = false;
-            let mut next = Vec::with_capacity(opened.len());
-            for mut open in opened {
-                let before = open.log.position();
-                let goes_on = self.until_end(&mut open, false)?;
-                has_more |= open.log.position() > before;
-                let patience = if open.log.knows_server() {
-                    COMMIT
-                } else {
-                    LEARN
-                };
-                let is_due = open
-                    .waiting
-                    .is_some_and(|since| since.elapsed() >= patience);
-                let is_rotated = open.is_rotated();
-                if is_rotated {
-                    // Its other workers may write a last line to the old one.
-                    thread::sleep(REST);
-                    self.until_end(&mut open, false)?;
-                }
-                if is_due || is_rotated || !goes_on {
-                    self.count(&mut open)?;
-                }
-                match (goes_on, is_rotated) {
-                    (true, false) => next.push(open),
-                    (true, true) => {
-                        let source = open
-                            .file
-                            .as_ref()
-                            .map(|(path, ..)| Source::Log(path.clone()));
-                        done.push(open.read);
-                        if let Some(source) = source {
-                            match self.open(&source) {
-                                Ok(open) => next.push(open),
-                                Err(read) => done.push(*read),
-                            }
-                        }
-                    }
-                    (false, _) => done.push(open.read),
-                }
-            }
-            opened = next;
-            if !has_more {
-                thread::sleep(REST);
-            }
-        }
-        for mut open in opened {
-            self.count(&mut open)?;
-            done.push(open.read);
-        }
-        Ok(merged(done))
-    }
-
-    fn open(&mut self, source: &Source) -> Result<Open, Box<Read>> {
-        let name = source.name();
-        let mut read = Read {
-            source: name.clone(),
-            ..Read::default()
-        };
-        let mut fail = |error: anyhow::Error| {
-            read.error = Some(format!("{error:#}"));
-            Box::new(read.clone())
-        };
-        let beginning = match source {
+        match source {
             Source::Log(path) => Beginning::of_file(path, self.progress.clone()),
-            Source::Stdin => Piped::new()
-                .map_err(|error| fail(anyhow!("standard input: {error}")))
-                .map(|piped| Beginning::of_stream(Box::new(piped), self.progress.clone()))?,
-        };
-        let beginning = beginning.map_err(|error| fail(error.into()))?;
-        let (place, file) = match source {
-            Source::Log(path) => (
-                Some(self.places.of(&beginning, name.clone())),
-                identity(path).map(|(device, inode)| (path.clone(), device, inode)),
-            ),
-            Source::Stdin => (None, None),
-        };
-        let seen = place.as_ref().map_or(0, |place| place.server);
-        let start = Start {
-            position: place.as_ref().map_or(0, |place| place.position),
-            server_max: self.server_max,
-            server_seen: (seen != 0).then_some(Version(seen)),
-        };
-        let log = beginning
-            .open(&self.said, &self.wanted, &start)
-            .map_err(|error| fail(error.into()))?;
-        read.format = Some(log.format().name());
-        read.hint = log.format().hint();
-        read.from = start.position;
-        read.to = start.position;
-        Ok(Open {
-            log,
-            place,
-            read,
-            file,
-            waiting: None,
-        })
-    }
-
-    /// Reads a log to its end, or, where it is followed, to where it ends now. False where it cannot go on.
-    fn until_end(&mut self, open: &mut Open, to_the_end: bool) -> anyhow::Result<bool> {
-        while !self.stopping.is_wanted() {
-            let step = match open.log.step() {
-                Ok(step) => step,
-                Err(error) => {
-                    open.read.error = Some(format!(
-                        "{error}; what stands before that is counted: {} bytes",
-                        open.log.position()
-                    ));
-                    return Ok(false);
-                }
-            };
-            if !open.log.is_handed_on() {
-                open.waiting.get_or_insert_with(Instant::now);
-            }
-            match step {
-                Step::More => {}
-                Step::Full => self.count(open)?,
-                Step::Idle if to_the_end => {
-                    if open.waiting.is_some_and(|since| since.elapsed() >= COMMIT)
-                        && open.log.knows_server()
-                    {
-                        self.count(open)?;
-                    }
-                }
-                Step::Idle => return Ok(true),
-                Step::End => return Ok(open.place.is_some()),
+            Source::Stdin => {
+                let piped = Piped::new(self.stopping.clone())
+                    .map_err(|error| fail(anyhow!("standard input: {error}")))?;
+                Beginning::of_stream(Box::new(piped), self.progress.clone())
             }
         }
-        Ok(true)
+        .map_err(|error| fail(error.into()))
+    }
+
+    /// Where a source stands.
+    pub(super) fn standing(&self, source: &Source, beginning: &Beginning) -> Standing {
+        let place = match source {
+            Source::Log(_) => Some(self.places.of(beginning, source.name())),
+            Source::Stdin => None,
+        };
+        let from = place.as_ref().map_or(0, |place| place.position);
+        Standing {
+            read: Read {
+                source: source.name(),
+                from,
+                to: from,
+                ..Read::default()
+            },
+            place,
+        }
     }
 
     /// Puts what was read into the ledger, and with it how far that was.
-    fn count(&mut self, open: &mut Open) -> anyhow::Result<()> {
+    pub(super) fn count(&mut self, log: &mut Log, standing: &mut Standing) -> anyhow::Result<()> {
         let (recorder, tally) = (&mut *self.recorder, &mut *self.tally);
-        open.log.hand_on(|evidence| {
+        log.hand_on(|evidence| {
             let account = recorder.record(evidence)?;
             tally.add(evidence, account.as_ref());
             Ok::<_, ledger::LedgerError>(())
         })?;
-        open.waiting = None;
-        note(&mut open.read, &open.log);
-        let Some(place) = &mut open.place else {
+        note(&mut standing.read, log);
+        let Some(place) = &mut standing.place else {
             recorder.importer().commit()?;
             return Ok(());
         };
         let from = place.position;
-        if open.log.position() == from {
+        if log.position() == from {
             return Ok(());
         }
-        place.position = open.log.position();
-        place.head = Mark::of(open.log.head());
-        place.tail = Mark::of(open.log.tail());
-        place.server = open.log.server_seen().map_or(0, |version| version.0);
+        place.position = log.position();
+        place.head = Mark::of(log.head());
+        place.tail = Mark::of(log.tail());
+        place.server = log.server_seen().map_or(0, |version| version.0);
         place.seen = self.clock.now().as_second();
         recorder.importer().commit_read(place, from)?;
         self.places.keep(place);
@@ -323,48 +222,4 @@ fn note(read: &mut Read, log: &Log) {
     read.malformed = malformed;
     read.examples = log.malformed().iter().map(Example::from).collect();
     read.to = log.position();
-}
-
-/// The parts of one log that was rotated while it was followed, as one.
-fn merged(reads: Vec<Read>) -> Vec<Read> {
-    let mut merged: Vec<Read> = Vec::new();
-    for read in reads {
-        let Some(known) = merged.iter_mut().find(|known| known.source == read.source) else {
-            merged.push(read);
-            continue;
-        };
-        known.lines += read.lines;
-        known.rows += read.rows;
-        known.skipped += read.skipped;
-        known.without_tls += read.without_tls;
-        known.malformed += read.malformed;
-        known.examples.extend(read.examples);
-        known.examples.truncate(3);
-        known.to = read.to;
-        known.error = known.error.take().or(read.error);
-    }
-    merged
-}
-
-impl Open {
-    /// Whether another file has its name now, or the file was cut short: `rename` and `copytruncate` of logrotate.
-    fn is_rotated(&self) -> bool {
-        let Some((path, device, inode)) = &self.file else {
-            return false;
-        };
-        match fs::metadata(path) {
-            // logrotate makes an empty file before the server writes to it.
-            Ok(now) => {
-                (now.len() > 0 && (now.dev(), now.ino()) != (*device, *inode))
-                    || now.len() < self.log.position()
-            }
-            // Between rename and the server's reopening nothing has the name.
-            Err(_) => false,
-        }
-    }
-}
-
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    let file = fs::metadata(path).ok()?;
-    Some((file.dev(), file.ino()))
 }

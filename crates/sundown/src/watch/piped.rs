@@ -5,6 +5,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use super::stopping::Stopping;
+
 /// Bytes that are read at once.
 const BLOCK: usize = 128 << 10;
 /// Blocks that wait to be looked at.
@@ -12,8 +14,9 @@ const WAITING: usize = 4;
 /// How long is waited for more before somebody else gets a turn.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// Standard input. A read that finds nothing for a while says `WouldBlock`.
+/// Standard input. A read that finds nothing for a while says `WouldBlock`; it ends when somebody wants the run to end.
 pub(crate) struct Piped {
+    stopping: Stopping,
     blocks: Receiver<io::Result<Vec<u8>>>,
     block: io::Cursor<Vec<u8>>,
 }
@@ -24,7 +27,7 @@ impl Piped {
     /// # Errors
     ///
     /// When no thread can be started.
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(crate) fn new(stopping: Stopping) -> io::Result<Self> {
         let (sender, blocks) = sync_channel(WAITING);
         thread::Builder::new()
             .name("standard input".to_owned())
@@ -44,6 +47,7 @@ impl Piped {
                 }
             })?;
         Ok(Self {
+            stopping,
             blocks,
             block: io::Cursor::default(),
         })
@@ -65,6 +69,7 @@ impl Read for Piped {
                     }
                     self.block = io::Cursor::new(block);
                 }
+                Err(RecvTimeoutError::Timeout) if self.stopping.is_wanted() => return Ok(0),
                 Err(RecvTimeoutError::Timeout) => return Err(ErrorKind::WouldBlock.into()),
                 Err(RecvTimeoutError::Disconnected) => return Ok(0),
             }

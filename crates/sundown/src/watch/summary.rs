@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::captures;
+use super::crew::All;
 use super::logs::Read;
 use super::tally::{Judging, Tally, Volume};
 use crate::table;
@@ -20,6 +21,8 @@ const REPORTED_DAYS: i64 = 30;
 pub(crate) struct Summary {
     /// The ledger was not touched.
     pub(crate) dry_run: bool,
+    /// It was stopped before all was read.
+    pub(crate) interrupted: bool,
     pub(crate) sources: Vec<Read>,
     pub(crate) lines: u64,
     pub(crate) without_tls: u64,
@@ -42,17 +45,19 @@ pub(crate) struct Summary {
 
 impl Summary {
     pub(crate) fn new(
-        sources: Vec<Read>,
+        all: All,
         tally: Tally,
         dry_run: bool,
         without_details: u64,
         now: Timestamp,
         place: &str,
     ) -> Self {
+        let sources = all.reads;
         let sum = |of: fn(&Read) -> u64| sources.iter().map(of).sum();
         let (accounts, more_accounts) = tally.accounts();
         Self {
             dry_run,
+            interrupted: all.interrupted,
             lines: sum(|read| read.lines),
             without_tls: sum(|read| read.without_tls),
             malformed: sum(|read| read.malformed),
@@ -71,7 +76,9 @@ impl Summary {
 
     /// Whether something was not counted.
     pub(crate) fn is_partial(&self) -> bool {
-        self.malformed > 0 || self.sources.iter().any(|read| read.error.is_some())
+        self.interrupted
+            || self.malformed > 0
+            || self.sources.iter().any(|read| read.error.is_some())
     }
 
     /// Whether nothing could be counted at all: no source could be read.
@@ -90,6 +97,12 @@ impl Summary {
     pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         for read in &self.sources {
             source(out, read)?;
+        }
+        if self.interrupted {
+            writeln!(
+                out,
+                "Stopped before the end. What was read is counted, and the same command reads files on from there."
+            )?;
         }
         let mut shown = table::new(["", ""]);
         shown.set_header(Vec::<&str>::new());

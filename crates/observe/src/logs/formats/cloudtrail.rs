@@ -31,6 +31,7 @@ fn usual(sample: &Sample<'_>, wanted: &Wanted) -> Result<Box<dyn Format>, Format
             ("userAgent", Slot::Field(Field::UserAgent)),
             ("tlsDetails/tlsVersion", Slot::Field(Field::Protocol)),
             ("tlsDetails/cipherSuite", Slot::Field(Field::Cipher)),
+            ("tlsDetails/keyExchange", Slot::Field(Field::Group)),
             (
                 "tlsDetails/clientProvidedHostHeader",
                 Slot::Field(Field::ServerName),
