@@ -29,8 +29,8 @@ use crate::options::Options;
 use crate::tally::add;
 
 pub use model::{
-    Accounts, By, Changes, Difference, Estimate, PlanReplay, Recorded, Replay, Stage, TurnedAway,
-    WindowReplay, Windows,
+    Accounts, By, Changes, Difference, Estimate, Fates, PlanReplay, Recorded, Replay, Stage,
+    TurnedAway, WindowReplay, Windows,
 };
 pub use words::{csv, page};
 

@@ -43,24 +43,39 @@ impl Sort {
 #[derive(Clone, Copy, Debug)]
 struct Group {
     hash: u64,
-    start: u32,
-    length: u32,
+    key: Stored,
     lines: u64,
     connections: u64,
     first: i64,
     last: i64,
 }
 
-/// Groups of lines.
+/// Where bytes are kept among others.
+#[derive(Clone, Copy, Debug)]
+struct Stored {
+    start: u32,
+    length: u32,
+}
+
+/// Groups of lines. What a line says of its client is told apart in two steps: what it can do, which a few dozen programs
+/// say over and over and is long, has a number; who it is, with that number, is short. So what is compared for a line is
+/// in the processor's cache.
 #[derive(Debug)]
 pub(crate) struct Groups {
     table: HashTable<Group>,
-    /// What groups are told apart by, one behind the other.
+    /// Whatever was seen that clients can do, by its hash and its number.
+    abilities: HashTable<(u64, u32)>,
+    /// Where each of them is kept.
+    numbered: Vec<Stored>,
+    /// What all these are told apart by, one behind the other.
     bytes: Vec<u8>,
     /// What the next line is told apart by.
     key: Vec<u8>,
     state: RandomState,
-    fields: Vec<Field>,
+    /// Fields that say who a client is.
+    who: Vec<Field>,
+    /// Fields that say what it can do.
+    what: Vec<Field>,
     addresses: Addresses,
     paths: bool,
     tells: Tells,
@@ -84,12 +99,20 @@ impl Groups {
         let kept = |field: &&Field| {
             field.is_kept() && (**field != Field::Address || addresses != Addresses::None)
         };
+        let (who, what) = fields
+            .iter()
+            .filter(kept)
+            .copied()
+            .partition(|field| field.says_who());
         Self {
             table: HashTable::new(),
+            abilities: HashTable::new(),
+            numbered: Vec::new(),
             bytes: Vec::new(),
             key: Vec::with_capacity(1024),
             state: RandomState::default(),
-            fields: fields.iter().filter(kept).copied().collect(),
+            who,
+            what,
             addresses,
             paths: paths && fields.contains(&Field::Request),
             tells,
@@ -107,20 +130,18 @@ impl Groups {
     /// Adds a line of this sort at this second.
     #[inline]
     pub(crate) fn add(&mut self, line: &Line<'_>, sort: Sort, second: i64) {
+        let Some(ability) = self.ability(line) else {
+            return;
+        };
         self.key.clear();
         self.key.push(sort as u8);
         self.key
             .extend_from_slice(&second.div_euclid(3600).to_le_bytes());
-        for field in &self.fields {
+        self.key.extend_from_slice(&ability.to_le_bytes());
+        for field in &self.who {
             let mut value = line.get(*field);
-            match field {
-                Field::Address if self.addresses == Addresses::Truncated => {
-                    value = truncated(value)
-                }
-                Field::UserAgent => value = value.get(..MOST_USER_AGENT).unwrap_or(value),
-                // A list that is cut would be another list.
-                _ if value.len() > MOST_FIELD => value = &[],
-                _ => {}
+            if *field == Field::Address && self.addresses == Addresses::Truncated {
+                value = truncated(value);
             }
             push(&mut self.key, value);
         }
@@ -134,7 +155,7 @@ impl Groups {
         };
         let hash = self.state.hash_one(self.key.as_slice());
         let (key, bytes) = (&self.key, &self.bytes);
-        let same = |group: &Group| group.hash == hash && stored(bytes, group) == key.as_slice();
+        let same = |group: &Group| group.hash == hash && stored(bytes, group.key) == key.as_slice();
         match self.table.entry(hash, same, |group| group.hash) {
             Entry::Occupied(mut found) => {
                 let group = found.get_mut();
@@ -144,21 +165,50 @@ impl Groups {
                 group.last = group.last.max(second);
             }
             Entry::Vacant(slot) => {
-                let (Ok(start), Ok(length)) =
-                    (u32::try_from(bytes.len()), u32::try_from(key.len()))
-                else {
+                let Some(key) = store(&mut self.bytes, &self.key) else {
                     return;
                 };
                 slot.insert(Group {
                     hash,
-                    start,
-                    length,
+                    key,
                     lines: 1,
                     connections,
                     first: second,
                     last: second,
                 });
-                self.bytes.extend_from_slice(&self.key);
+            }
+        }
+    }
+
+    /// The number of what a line says that its client can do.
+    #[inline]
+    fn ability(&mut self, line: &Line<'_>) -> Option<u32> {
+        self.key.clear();
+        for field in &self.what {
+            let value = line.get(*field);
+            push(
+                &mut self.key,
+                match field {
+                    Field::UserAgent => value.get(..MOST_USER_AGENT).unwrap_or(value),
+                    _ => value,
+                },
+            );
+        }
+        let hash = self.state.hash_one(self.key.as_slice());
+        let (key, bytes, numbered) = (&self.key, &self.bytes, &self.numbered);
+        let same = |(known, number): &(u64, u32)| {
+            *known == hash
+                && numbered
+                    .get(*number as usize)
+                    .is_some_and(|place| stored(bytes, *place) == key.as_slice())
+        };
+        match self.abilities.entry(hash, same, |(hash, _)| *hash) {
+            Entry::Occupied(found) => Some(found.get().1),
+            Entry::Vacant(slot) => {
+                let number = u32::try_from(self.numbered.len()).ok()?;
+                self.numbered.push(store(&mut self.bytes, &self.key)?);
+                slot.insert((hash, number));
+                Some(number)
             }
         }
     }
@@ -166,19 +216,23 @@ impl Groups {
     /// Every group.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Seen<'_>> {
         self.table.iter().map(|group| {
-            let mut rest = stored(&self.bytes, group);
+            let rest = stored(&self.bytes, group.key);
             let sort = rest
                 .first()
                 .and_then(|sort| Sort::ALL.get(usize::from(*sort)));
             // The sort and the hour.
-            rest = rest.get(9..).unwrap_or_default();
+            let rest = rest.get(9..).unwrap_or_default();
+            let (number, who) = rest.split_first_chunk::<4>().unwrap_or((&[0; 4], &[]));
+            let ability = self.numbered.get(u32::from_le_bytes(*number) as usize);
             let mut line = Line::default();
             let path = self.paths.then_some(Field::Request);
-            for field in self.fields.iter().copied().chain(path) {
-                let (value, after) = pull(rest);
-                line.set(field, value);
-                rest = after;
-            }
+            fill(&mut line, self.who.iter().copied().chain(path), who);
+            let what = ability.map(|place| stored(&self.bytes, *place));
+            fill(
+                &mut line,
+                self.what.iter().copied(),
+                what.unwrap_or_default(),
+            );
             Seen {
                 sort: sort.copied().unwrap_or(Sort::Served),
                 lines: group.lines,
@@ -194,23 +248,46 @@ impl Groups {
     /// Forgets all groups and keeps the room they took.
     pub(crate) fn clear(&mut self) {
         self.table.clear();
+        self.abilities.clear();
+        self.numbered.clear();
         self.bytes.clear();
     }
 }
 
-fn stored<'a>(bytes: &'a [u8], group: &Group) -> &'a [u8] {
-    let start = group.start as usize;
+/// Puts values in that lie one behind the other.
+fn fill<'a>(line: &mut Line<'a>, fields: impl Iterator<Item = Field>, mut values: &'a [u8]) {
+    for field in fields {
+        let (value, after) = pull(values);
+        line.set(field, value);
+        values = after;
+    }
+}
+
+/// Keeps a key behind those that are there.
+fn store(bytes: &mut Vec<u8>, key: &[u8]) -> Option<Stored> {
+    let place = Stored {
+        start: u32::try_from(bytes.len()).ok()?,
+        length: u32::try_from(key.len()).ok()?,
+    };
+    bytes.extend_from_slice(key);
+    Some(place)
+}
+
+fn stored(bytes: &[u8], place: Stored) -> &[u8] {
+    let start = place.start as usize;
     bytes
-        .get(start..start + group.length as usize)
+        .get(start..start + place.length as usize)
         .unwrap_or_default()
 }
 
 /// A length before each value, so that no two lines that differ have the same bytes.
 #[inline]
 fn push(key: &mut Vec<u8>, value: &[u8]) {
+    // A list that is cut would be another list.
+    let value = if value.len() > MOST_FIELD { &[] } else { value };
     let length = u16::try_from(value.len()).unwrap_or_default();
     key.extend_from_slice(&length.to_le_bytes());
-    key.extend_from_slice(value.get(..usize::from(length)).unwrap_or_default());
+    key.extend_from_slice(value);
 }
 
 fn pull(bytes: &[u8]) -> (&[u8], &[u8]) {

@@ -87,6 +87,14 @@ impl Field {
         }
     }
 
+    /// Whether it says who a client is, and not what it can do or what it met: nearly every client has another.
+    pub(crate) const fn says_who(self) -> bool {
+        matches!(
+            self,
+            Self::Address | Self::User | Self::Certificate | Self::Account | Self::Header(_)
+        )
+    }
+
     /// Whether what it shows says who a client is or what it can do, and is kept apart. The others say what kind of
     /// line it is, or are added up.
     pub(crate) const fn is_kept(self) -> bool {
