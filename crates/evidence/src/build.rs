@@ -10,9 +10,7 @@ use ledger::{Query, Range, Visitor};
 
 use crate::EvidenceError;
 use crate::inventory::Inventory;
-use crate::pack::{
-    Change, ExceptionFact, Missing, Pack, Period, PhaseSpan, SunsetFact, TrailFact,
-};
+use crate::pack::{Change, ExceptionFact, Missing, Pack, Period, PhaseSpan, SunsetFact, TrailFact};
 
 /// Seconds of a day in UTC.
 const DAY: i64 = 86_400;
@@ -39,11 +37,7 @@ pub struct Sources<'a> {
 /// # Errors
 ///
 /// When the ledger cannot be read.
-pub fn build(
-    sources: Sources<'_>,
-    period: Period,
-    now: Timestamp,
-) -> Result<Pack, EvidenceError> {
+pub fn build(sources: Sources<'_>, period: Period, now: Timestamp) -> Result<Pack, EvidenceError> {
     let range = Range {
         from: Some(period.from),
         until: Some(period.until),
@@ -75,7 +69,11 @@ pub fn build(
         made_at: now,
         demo: sources.demo,
         period,
-        sunsets: plan.sunsets.iter().map(|sunset| fact(sunset, period)).collect(),
+        sunsets: plan
+            .sunsets
+            .iter()
+            .map(|sunset| fact(sunset, period))
+            .collect(),
         served: inventory.served(),
         inventory: inventory.uses(),
         early: inventory.early(),
@@ -147,7 +145,10 @@ fn exception_fact(exception: &Exception, plan: &Plan) -> ExceptionFact {
     let parts = [
         exception.account.as_ref().map(|id| format!("account {id}")),
         exception.address.map(|range| format!("address {range}")),
-        exception.sni.as_ref().map(|sni| format!("server name {sni}")),
+        exception
+            .sni
+            .as_ref()
+            .map(|sni| format!("server name {sni}")),
     ];
     ExceptionFact {
         sunset: plan
@@ -156,7 +157,10 @@ fn exception_fact(exception: &Exception, plan: &Plan) -> ExceptionFact {
             .map(|sunset| sunset.name.clone())
             .unwrap_or_default(),
         who: parts.into_iter().flatten().collect::<Vec<_>>().join(", "),
-        floor: exception.floor.as_ref().map(|floor| floor.name().to_owned()),
+        floor: exception
+            .floor
+            .as_ref()
+            .map(|floor| floor.name().to_owned()),
         until: exception.until,
         owner: exception.owner.clone(),
         reason: exception.reason.clone(),
@@ -165,7 +169,14 @@ fn exception_fact(exception: &Exception, plan: &Plan) -> ExceptionFact {
 
 fn change(record: &Record) -> Change {
     let mut lines = Vec::new();
-    for field in ["sunset", "exception", "reason", "source", "version", "sha256"] {
+    for field in [
+        "sunset",
+        "exception",
+        "reason",
+        "source",
+        "version",
+        "sha256",
+    ] {
         lines.extend(record.text(field).map(|text| format!("{field}: {text}")));
     }
     lines.extend(record.texts("removed").map(|line| format!("- {line}")));

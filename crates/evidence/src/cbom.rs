@@ -85,11 +85,14 @@ pub fn cbom(pack: &Pack) -> Value {
 
 fn suite(cipher: &str, groups: &BTreeSet<&str>) -> Value {
     let mut suite = json!({ "name": cipher });
-    if let (Some(code), Some(fields)) = (names::cipher_suite_by_name(cipher), suite.as_object_mut()) {
+    if let (Some(code), Some(fields)) = (names::cipher_suite_by_name(cipher), suite.as_object_mut())
+    {
         if let Some(name) = names::cipher_suite(code) {
             fields.insert("name".to_owned(), json!(name.iana));
         }
-        let bytes = code.to_be_bytes().map(|byte| format!("{byte:#04X}").replace("0X", "0x"));
+        let bytes = code
+            .to_be_bytes()
+            .map(|byte| format!("{byte:#04X}").replace("0X", "0x"));
         fields.insert("identifiers".to_owned(), json!(bytes));
     }
     if let (false, Some(fields)) = (groups.is_empty(), suite.as_object_mut()) {

@@ -78,7 +78,10 @@ impl Inventory {
         if let Some(version) = negotiated {
             self.take_use(detail, version, account);
         }
-        if let Some(version) = offered.or(negotiated).filter(|version| *version < EARLY_BEFORE) {
+        if let Some(version) = offered
+            .or(negotiated)
+            .filter(|version| *version < EARLY_BEFORE)
+        {
             self.take_early(day, detail, version, account);
         }
         if let (Some(sunset), true) = (&detail.sunset, is_turned_away(detail)) {
@@ -93,7 +96,12 @@ impl Inventory {
 
     fn take_place(&mut self, day: Date, detail: &Detail, negotiated: Option<Version>) {
         let place = (detail.edge.clone(), detail.sni.clone());
-        let sum = self.places.entry(place).or_default().entry(day).or_default();
+        let sum = self
+            .places
+            .entry(place)
+            .or_default()
+            .entry(day)
+            .or_default();
         if is_turned_away(detail) {
             sum.turned_away += detail.counts.connections;
         } else if let Some(version) = negotiated {
@@ -162,7 +170,9 @@ impl Inventory {
             let traffic = |days: &BTreeMap<Date, Day>| -> u64 {
                 days.values().map(|day| day.served + day.turned_away).sum()
             };
-            names.sort_by_cached_key(|(name, days)| (std::cmp::Reverse(traffic(days)), (*name).clone()));
+            names.sort_by_cached_key(|(name, days)| {
+                (std::cmp::Reverse(traffic(days)), (*name).clone())
+            });
             let rest = names.split_off(names.len().min(MOST_NAMES));
             for (name, days) in names {
                 stretches(listener, name.as_deref(), None, days, &mut all);
@@ -194,17 +204,19 @@ impl Inventory {
                 .then_with(|| one.cmp(other))
         });
         let text = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
-        let uses = all.into_iter().map(|((listener, version, cipher, group), sum)| Use {
-            listener: listener.to_string(),
-            protocol: version.to_string(),
-            cipher: text(cipher),
-            group: text(group),
-            connections: sum.connections,
-            requests: sum.requests,
-            accounts: sum.accounts.len() as u64,
-            first: sum.first,
-            last: sum.last,
-        });
+        let uses = all
+            .into_iter()
+            .map(|((listener, version, cipher, group), sum)| Use {
+                listener: listener.to_string(),
+                protocol: version.to_string(),
+                cipher: text(cipher),
+                group: text(group),
+                connections: sum.connections,
+                requests: sum.requests,
+                accounts: sum.accounts.len() as u64,
+                first: sum.first,
+                last: sum.last,
+            });
         uses.collect()
     }
 

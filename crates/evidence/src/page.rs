@@ -72,7 +72,11 @@ pub fn page(pack: &Pack) -> Page {
     missing(pack, &mut page);
     page.heading("Where to look");
     page.table(
-        vec![("asked", false), ("in short", false), ("answered under", false)],
+        vec![
+            ("asked", false),
+            ("in short", false),
+            ("answered under", false),
+        ],
         ASKED
             .iter()
             .map(|(asked, short, place)| row([asked, short, place]))
@@ -314,7 +318,10 @@ fn exceptions(pack: &Pack, page: &mut Page) {
                 vec![
                     exception.who.clone(),
                     exception.sunset.clone(),
-                    exception.floor.clone().unwrap_or_else(|| "anything".to_owned()),
+                    exception
+                        .floor
+                        .clone()
+                        .unwrap_or_else(|| "anything".to_owned()),
                     date(exception.until),
                     exception.owner.clone(),
                     exception.reason.clone(),
@@ -356,7 +363,12 @@ fn changes(pack: &Pack, page: &mut Page) {
                     .cloned()
                     .collect::<Vec<_>>()
                     .join("; ");
-                if let Some(rest) = change.lines.len().checked_sub(MOST_LINES).filter(|rest| *rest > 0) {
+                if let Some(rest) = change
+                    .lines
+                    .len()
+                    .checked_sub(MOST_LINES)
+                    .filter(|rest| *rest > 0)
+                {
                     more.push_str(&format!("; and {rest} more"));
                 }
                 vec![
@@ -385,7 +397,12 @@ fn missing(pack: &Pack, page: &mut Page) {
         ));
     }
     page.table(
-        vec![("from", false), ("until", false), ("why", false), ("connections", true)],
+        vec![
+            ("from", false),
+            ("until", false),
+            ("why", false),
+            ("connections", true),
+        ],
         missing
             .gaps
             .iter()

@@ -35,7 +35,9 @@ pub struct Key {
 impl std::fmt::Debug for Key {
     /// The public half.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Key").field(&self.public.to_base64()).finish()
+        f.debug_tuple("Key")
+            .field(&self.public.to_base64())
+            .finish()
     }
 }
 
@@ -65,8 +67,10 @@ impl Key {
     fn make(path: &Path) -> Result<Self, EvidenceError> {
         use std::os::unix::fs::OpenOptionsExt as _;
         let wrong = wrong(path);
-        let KeyPair { pk: public, sk: secret } =
-            KeyPair::generate_unencrypted_keypair().map_err(&wrong)?;
+        let KeyPair {
+            pk: public,
+            sk: secret,
+        } = KeyPair::generate_unencrypted_keypair().map_err(&wrong)?;
         let text = secret
             .to_box(Some("the key that Sundown seals evidence with"))
             .map_err(&wrong)?
@@ -77,7 +81,10 @@ impl Key {
             .create_new(true)
             .mode(0o600)
             .open(path)
-            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
+            .and_then(|mut file| {
+                file.write_all(text.as_bytes())
+                    .and_then(|()| file.sync_all())
+            });
         match written {
             Ok(()) => Ok(Self { secret, public }),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -130,7 +137,10 @@ pub fn seal(
         Some("verify with: minisign -V -p sundown.pub -m SHA256SUMS"),
     )
     .map_err(wrong(&directory.join(SIGNATURE)))?;
-    let public = key.public.to_box().map_err(wrong(&directory.join(PUBLIC)))?;
+    let public = key
+        .public
+        .to_box()
+        .map_err(wrong(&directory.join(PUBLIC)))?;
     write(&directory.join(SUMS), &sums)?;
     write(&directory.join(SIGNATURE), &signature.into_string())?;
     write(&directory.join(PUBLIC), &public.into_string())

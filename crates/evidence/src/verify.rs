@@ -87,7 +87,8 @@ pub fn verify(directory: &Path, key: Option<&str>) -> Result<Checked, EvidenceEr
     };
     match SignatureBox::from_string(&small(&signature_path)?) {
         Ok(signature) => {
-            let fits = minisign::verify(&public, &signature, Cursor::new(&sums), true, false, false);
+            let fits =
+                minisign::verify(&public, &signature, Cursor::new(&sums), true, false, false);
             match fits {
                 Ok(()) => checked.comment = signature.trusted_comment().unwrap_or_default(),
                 Err(error) => checked.findings.push(Finding::Signature(error.to_string())),
@@ -150,7 +151,9 @@ fn check_others(directory: &Path, checked: &mut Checked) -> Result<(), EvidenceE
         .filter(|name| !sealed.contains(name.as_str()))
         .collect();
     others.sort();
-    checked.findings.extend(others.into_iter().map(Finding::Unsealed));
+    checked
+        .findings
+        .extend(others.into_iter().map(Finding::Unsealed));
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::advise::AdviseArguments;
 use crate::demo::DemoArguments;
 use crate::doctor::DoctorArguments;
+use crate::evidence::EvidenceArguments;
 use crate::notice::NoticeArguments;
 use crate::replay::ReplayArguments;
 use crate::simulate::SimulateArguments;
@@ -72,6 +73,8 @@ pub(crate) enum Command {
     Doctor(DoctorArguments),
     /// Writes the public announcement of the plan: what stops when, who is affected, what to change
     Notice(NoticeArguments),
+    /// Makes a sealed pack for the auditor: floors, protocols, exceptions and changes of a period, or checks one
+    Evidence(EvidenceArguments),
     /// Writes a commented sundown.toml with sensible dates
     Init(InitArguments),
     /// Makes a platform in the middle of a sunset, to look at: accounts, three months of traffic, a plan

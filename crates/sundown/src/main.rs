@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod demo;
 mod doctor;
+mod evidence;
 mod floors;
 mod init;
 mod ledger;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         Command::Advise(arguments) => advise::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Notice(arguments) => notice::run(&arguments),
+        Command::Evidence(arguments) => evidence::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Floors(arguments) => floors::run(&arguments),

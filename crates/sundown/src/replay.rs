@@ -10,7 +10,8 @@ use clap::Args;
 use edge::Clock;
 use floor::{Cohort, Floor, Plan, Sunset};
 use jiff::{SignedDuration, Timestamp};
-use ledger::{Query, Range, Reader};
+use ledger::people::Marked;
+use ledger::{Query, Range};
 use report::replay::{self, Draft, Replay, Replaying};
 use report::{Options, Outcome};
 
@@ -112,7 +113,7 @@ pub(crate) fn run(arguments: &ReplayArguments) -> anyhow::Result<ExitCode> {
     let key = share_key(&arguments.data_dir)?;
     let in_force = config::load(arguments.config.as_deref(), key)?;
     let now = arguments.as_of.unwrap_or_else(|| Clock::default().now());
-    let ledger = Reader::open(&arguments.data_dir.join(ledger::FILE))?;
+    let ledger = Marked::open(&arguments.data_dir)?;
     let format = arguments.format.chosen(arguments.output.as_deref());
     let options = options(arguments, check_path(&in_force.settings), now, format)?;
 
@@ -200,7 +201,7 @@ fn of_floor(floor: Floor) -> Named {
     }
 }
 
-fn take_roster(plan: &mut Plan, ledger: &Reader, now: Timestamp) -> anyhow::Result<()> {
+fn take_roster(plan: &mut Plan, ledger: &dyn Query, now: Timestamp) -> anyhow::Result<()> {
     if plan.cohorts.iter().any(Cohort::needs_roster) {
         plan.take_roster(Arc::new(roster_from(ledger, now)?));
     }
@@ -233,7 +234,7 @@ fn options(
 }
 
 /// How far the plans' clock is ahead, so that it shows `at` for the first sighting.
-fn shift(ledger: &Reader, options: &Options, at: Timestamp) -> anyhow::Result<SignedDuration> {
+fn shift(ledger: &dyn Query, options: &Options, at: Timestamp) -> anyhow::Result<SignedDuration> {
     let groups = ledger.groups(Range {
         from: options.since,
         until: options.until,

@@ -13,7 +13,8 @@ use edge::settings::Settings;
 use floor::config::did_you_mean;
 use floor::{Cohort, Plan};
 use jiff::Timestamp;
-use ledger::{Query, Reader};
+use ledger::Query;
+use ledger::people::Marked;
 use report::{Options, Outcome, Report, format};
 use terminal_size::terminal_size_of;
 
@@ -50,7 +51,7 @@ pub(crate) fn run(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
     let format = chosen(arguments);
     let options = options(arguments, &plan, &settings, now, format)?;
     plan.hold(Holds::of(&arguments.data_dir).read()?);
-    let ledger = Reader::open(&arguments.data_dir.join(ledger::FILE))?;
+    let ledger = Marked::open(&arguments.data_dir)?;
     if plan.cohorts.iter().any(Cohort::needs_roster) {
         plan.take_roster(Arc::new(roster_from(&ledger, now)?));
     }

@@ -1,27 +1,46 @@
 //! A ledger as people have marked it.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use hello::{Offer, OfferId};
 use jiff::Timestamp;
 
-use super::Note;
+use super::{Note, PEOPLE, People};
 use crate::{
-    AccountFacts, Association, Detail, Gap, Group, LedgerError, Query, Range, Visitor, Wanted, Who,
-    WindowHit,
+    AccountFacts, Association, Detail, Gap, Group, LedgerError, Query, Range, Reader, Visitor,
+    Wanted, Who, WindowHit,
 };
 
 /// A ledger in which accounts are what people say they are: what a test account or a monitor does counts as a
 /// visitor's, wherever it is asked about.
 #[derive(Debug)]
-pub struct Marked<'a, Q> {
-    ledger: &'a Q,
+pub struct Marked<Q> {
+    ledger: Q,
     visitors: HashMap<String, Visitor>,
 }
 
-impl<'a, Q: Query> Marked<'a, Q> {
+impl Marked<Reader> {
+    /// The ledger of a data directory as people have marked it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no ledger there, or one of the two files cannot be read.
+    pub fn open(data_directory: &Path) -> Result<Self, LedgerError> {
+        let ledger = Reader::open(&data_directory.join(crate::FILE))?;
+        let notes = People::read(&data_directory.join(PEOPLE))?.notes()?;
+        Ok(Self::new(ledger, &notes))
+    }
+}
+
+impl<Q: Query> Marked<Q> {
+    /// The ledger itself.
+    pub const fn ledger(&self) -> &Q {
+        &self.ledger
+    }
+
     /// A ledger with what was written about its accounts.
-    pub fn new(ledger: &'a Q, notes: &[Note]) -> Self {
+    pub fn new(ledger: Q, notes: &[Note]) -> Self {
         let marks = notes
             .iter()
             .filter(|note| note.visitor != Visitor::Customer)
@@ -61,7 +80,7 @@ impl<'a, Q: Query> Marked<'a, Q> {
     }
 }
 
-impl<Q: Query> Query for Marked<'_, Q> {
+impl<Q: Query> Query for Marked<Q> {
     fn offers(&self) -> Result<Vec<(OfferId, Offer)>, LedgerError> {
         self.ledger.offers()
     }
