@@ -318,6 +318,13 @@ impl Lab {
 }
 
 impl Watching {
+    fn catches(&self, signal: Signal) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = u64::from_str_radix(caught.unwrap().trim(), 16).unwrap();
+        caught >> (signal.as_raw() - 1) & 1 == 1
+    }
+
     pub(crate) fn write(&mut self, text: &str) {
         let pipe = self.child.stdin.as_mut().unwrap();
         pipe.write_all(text.as_bytes()).unwrap();
@@ -326,6 +333,12 @@ impl Watching {
 
     /// Sends a signal and gives what it said at its end, and its exit code.
     pub(crate) fn end(mut self, signal: Signal) -> (Value, Option<i32>) {
+        // Before it listens for signals, one ends it as it ends any program.
+        let begun = Instant::now();
+        while signal != Signal::KILL && !self.catches(signal) {
+            assert!(begun.elapsed() < LIMIT, "it does not listen for signals");
+            thread::sleep(Duration::from_millis(10));
+        }
         // Standard input stays open: the signal alone has to end it.
         let pipe = self.child.stdin.take();
         kill_process(Pid::from_child(&self.child), signal).unwrap();

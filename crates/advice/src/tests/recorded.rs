@@ -8,7 +8,9 @@ use hello::Version;
 
 use crate::{Clues, Knowledge, Runtime};
 
+/// What they are. What they sent is in `data/clients.toml`.
 const CLIENTS: &str = include_str!("../../tests/recorded-clients.csv");
+const HELLOS: &str = include_str!("../../data/clients.toml");
 const COMMITTED: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../../docs/recognition-recorded.md"
@@ -17,8 +19,8 @@ const COMMITTED: &str = concat!(
 /// A client that was recorded.
 struct Client {
     name: &'static str,
-    ja4: &'static str,
-    ja3: &'static str,
+    ja4: String,
+    ja3: String,
     /// Ids of the families that send this hello; none for a crawler, whose library nobody recorded.
     families: Vec<&'static str>,
     version: &'static str,
@@ -36,14 +38,21 @@ enum Grade {
 type Outcome = ([Grade; 3], [Grade; 3]);
 
 fn clients() -> Vec<Client> {
+    let hellos: toml::Table = HELLOS.parse().unwrap();
+    let hellos = hellos["client"].as_array().unwrap();
     let rows = CLIENTS.lines().filter(|line| !line.starts_with('#'));
     rows.map(|row| {
         let fields: Vec<&'static str> = row.split(',').collect();
-        let [name, ja4, ja3, families, version, library] = fields.try_into().unwrap();
+        let [name, families, version, library] = fields.try_into().unwrap();
+        let hello = hellos
+            .iter()
+            .find(|hello| hello["name"].as_str() == Some(name));
+        let hello = hello.unwrap_or_else(|| panic!("{name} is in data/clients.toml"));
+        let of = |key: &str| hello[key].as_str().unwrap().to_owned();
         Client {
             name,
-            ja4,
-            ja3,
+            ja4: of("ja4"),
+            ja3: of("ja3"),
             families: families.split_whitespace().collect(),
             version,
             library,
@@ -56,8 +65,8 @@ impl Client {
     fn recognise(&self, knowledge: &Knowledge) -> Option<Runtime> {
         knowledge.recognise(&Clues {
             user_agent: None,
-            ja4: Some(self.ja4),
-            ja3: Some(self.ja3),
+            ja4: Some(&self.ja4),
+            ja3: Some(&self.ja3),
             max_protocol: Version::TLSV1_2,
         })
     }
@@ -137,7 +146,7 @@ fn recorded_clients_are_taken_for_what_they_are_or_for_nobody() {
     let mut outcomes = Vec::new();
     for client in &known {
         let own = client.recognise(&knowledge);
-        let (ja4, ja3) = (client.ja4, client.ja3);
+        let (ja4, ja3) = (client.ja4.as_str(), client.ja3.as_str());
         let new = knowledge.without(ja4, ja3, |knowledge| client.recognise(knowledge));
         let grade = |said: Option<&Runtime>| {
             [

@@ -343,7 +343,7 @@ impl Log {
                 escape: format.escape(),
                 tells: format.tells(),
                 headers: wanted.headers.clone(),
-                known: HashMap::new(),
+                known: HashMap::default(),
                 scratch: Vec::new(),
             },
             servers: Servers::new(start.server_max.max(format.server_max()), start.server_seen),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use foldhash::quality::RandomState;
 use hello::{NotTls, Offer, PartialOffer, Version, names as code_points};
 use jiff::Timestamp;
 use ledger::{Negotiated, Outcome};
@@ -27,7 +28,7 @@ pub(crate) struct Shower {
     pub(crate) tells: Tells,
     pub(crate) headers: Vec<String>,
     /// What these bytes of a line mean: a few dozen programs say the same over and over.
-    pub(crate) known: HashMap<Vec<u8>, Meant>,
+    pub(crate) known: HashMap<Vec<u8>, Meant, RandomState>,
     /// The bytes that are looked up, to spare an allocation for each group.
     pub(crate) scratch: Vec<u8>,
 }

@@ -21,7 +21,8 @@ Accounts are those of [account] in the configuration: its headers are taken from
 header:X-Api-Key), its ranges from addresses. Where it has no sources: the user of HTTP Basic, the subject of a client \
 certificate, else the address.
 
-Exit codes: 0 everything was counted; 1 some was not: lines that cannot be read, files that are broken; 2 nothing could be.
+Exit codes: 0 everything was counted; 1 some was not: lines that cannot be read, files that are broken, a run that was \
+stopped before its end; 2 nothing could be. Ctrl-C and SIGTERM count what was read, and then end it; --follow ends so with 0.
 
 Examples:
   sundown watch /var/log/nginx/access.log
@@ -68,8 +69,8 @@ pub(crate) struct WatchArguments {
     /// The time zone of times that name none, such as Europe/Zurich [default: this machine's]
     #[arg(long, value_name = "ZONE", value_parser = zone)]
     pub(crate) time_zone: Option<TimeZone>,
-    /// How many files, or parts of a large one, are read at once; what is counted is the same [default: as many as there
-    /// are processors]
+    /// How many files, or parts of a large one, are read at once; what is counted is the same. With --follow it is one
+    /// [default: as many as there are processors]
     #[arg(long, value_name = "N")]
     pub(crate) jobs: Option<NonZero<usize>>,
     /// Reads and says what it would count; keeps nothing
