@@ -16,7 +16,7 @@ use advice::Knowledge;
 use floor::config::PlanTables;
 use floor::{Floor, Plan};
 use jiff::{SignedDuration, Timestamp};
-use ledger::Reader;
+use ledger::{Query, Reader};
 use report::replay::{self, Draft, Replaying};
 use report::simulate::{self, Trial};
 use report::{Options, format};

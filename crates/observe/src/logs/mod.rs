@@ -10,6 +10,7 @@
 //!
 //! A format is one file of `formats/` and one line in `format.rs`.
 
+mod beginning;
 mod builder;
 mod columns;
 mod format;
@@ -30,11 +31,12 @@ mod show;
 mod stamp;
 mod template;
 
+pub use beginning::{Beginning, HEAD, MARKED, Place, Stream, TAIL};
 pub use format::{
     Escape, FORMATS, Format, FormatError, Framing, Kind, Said, Sample, Tells, Wanted, choose,
 };
 pub use line::{Fault, Field, Line, MOST_HEADERS, Taken, Written};
-pub use log::{Beginning, HEAD, Log, LogError, MARKED, Place, Start, Step, Stream, TAIL};
+pub use log::{Log, LogError, Start, Step};
 pub use open::{Packing, Progress};
 pub use parts::Parts;
 pub use reading::{Counts, Malformed};

@@ -11,8 +11,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use memchr::memchr;
 
+use super::beginning::{Beginning, Place};
 use super::format::{Format, Framing, Said, Wanted};
-use super::log::{Beginning, Log, LogError, Place, Start};
+use super::log::{Log, LogError, Start};
 use super::open::{Packing, Progress};
 
 /// Bytes of a part: less than a second of reading, and rarely more different lines than one table holds.
