@@ -409,6 +409,12 @@ fn programs_that_misbehave_cost_their_own_row_and_no_more() {
         shown.stdout.contains("misses?") && shown.stdout.contains("question mark"),
         "{shown:?}"
     );
+    assert!(
+        shown
+            .stdout
+            .contains("sundown watch --live any --processes"),
+        "{shown:?}"
+    );
 }
 
 #[test]

@@ -10,7 +10,9 @@ use rusqlite::ErrorCode;
 #[non_exhaustive]
 pub enum LedgerError {
     /// There is no ledger there.
-    #[error("there is no ledger at {0}; `sundown serve` keeps one in its --data-dir")]
+    #[error(
+        "there is no ledger at {0}; `sundown serve` and `sundown watch` keep one in their --data-dir"
+    )]
     Missing(PathBuf),
     /// A later version of this program wrote it.
     #[error(

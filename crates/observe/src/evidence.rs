@@ -19,6 +19,8 @@ pub struct Evidence<'a> {
     pub source: &'a Arc<str>,
     /// The client's address.
     pub address: Option<IpAddr>,
+    /// The client's port.
+    pub port: Option<u16>,
     /// The server's address and port.
     pub server: Option<SocketAddr>,
     /// The host name in the hello, or the one that was asked for.

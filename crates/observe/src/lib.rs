@@ -7,7 +7,9 @@
 
 pub mod capture;
 mod evidence;
+pub mod live;
 pub mod logs;
+pub mod programs;
 mod recorder;
 
 pub use accounts::Shown;

@@ -19,6 +19,7 @@ fn evidence<'a>(source: &'a Arc<str>, shown: Shown<'a>, user_agent: &'a str) -> 
         last: at("2016-10-02T10:59:59Z"),
         source,
         address: Some("203.0.113.77".parse().unwrap()),
+        port: None,
         server: None,
         sni: Some("API.example.com"),
         offer: Some(Offer::from(&PartialOffer {

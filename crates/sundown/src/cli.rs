@@ -498,7 +498,7 @@ pub(crate) fn since(text: &str) -> Result<Since, String> {
 }
 
 /// A length of time as the plan writes one, above zero.
-fn length(text: &str) -> Result<SignedDuration, String> {
+pub(crate) fn length(text: &str) -> Result<SignedDuration, String> {
     let length = Length(text.to_owned()).duration()?;
     if length.is_positive() {
         Ok(length)

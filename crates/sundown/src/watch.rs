@@ -4,6 +4,7 @@ mod arguments;
 mod captures;
 mod crew;
 mod follow;
+mod live;
 mod logs;
 mod piped;
 mod places;
@@ -26,6 +27,7 @@ use edge::settings::Settings;
 use indicatif::{ProgressBar, ProgressStyle};
 use ledger::Importer;
 use observe::logs::{FORMATS, MOST_HEADERS, Progress, Said, Wanted};
+use observe::programs::Programs;
 use observe::{Recorder, Rules};
 
 pub(crate) use arguments::WatchArguments;
@@ -60,14 +62,24 @@ pub(crate) fn run(arguments: &WatchArguments) -> anyhow::Result<ExitCode> {
     } = config::load(arguments.config.as_deref(), NO_KEY)?;
     let sources = sources::named(&arguments.files)?;
     let clock = Clock::default();
+    let stopping = Stopping::on_signals();
+    // Before anything is made: it may not be allowed.
+    let live = arguments
+        .live
+        .as_ref()
+        .map(|interfaces| Ok::<_, anyhow::Error>((interfaces, live::open(interfaces, arguments)?)))
+        .transpose()?;
+    let programs = arguments.processes.then(Programs::new).transpose()?;
     let scratch = arguments.dry_run.then(tempfile::tempdir).transpose()?;
     let data = scratch
         .as_ref()
         .map_or(arguments.data_dir.as_path(), |scratch| scratch.path());
     let secret = secret(&arguments.data_dir, data)?;
     let mut importer = Importer::open(&data.join(ledger::FILE), &ledger, clock.now())?;
-    // What is read and how far that was are committed together.
-    importer.gather();
+    if live.is_none() {
+        // What is read and how far that was are committed together.
+        importer.gather();
+    }
     let places = Places::new(importer.places()?);
     let account = account_settings(&settings, arguments.account_field.is_some());
     let rules = Rules {
@@ -77,41 +89,61 @@ pub(crate) fn run(arguments: &WatchArguments) -> anyhow::Result<ExitCode> {
     };
     let mut recorder = Recorder::new(importer, rules, &secret)?;
     let mut tally = Tally::new(&plan);
-    let progress = Progress::default();
-    let stopping = Stopping::on_signals();
-    let bar = show_progress(&sources, &progress, arguments.follow);
-    let mut reading = logs::Reading {
-        wanted: wanted(arguments, &settings, &account),
-        server_max: arguments.server_protocols.iter().max().copied(),
-        said: arguments.format.clone().map_or(Said::Nothing, Said::As),
-        recorder: &mut recorder,
-        tally: &mut tally,
-        stopping: &stopping,
-        places,
-        clock,
-        progress,
-    };
-    let all = if arguments.follow {
-        // It goes on until somebody stops it: that is no interruption.
+    let mut outgoing = None;
+    let all = if let Some((interfaces, packets)) = live {
+        let watching = live::Watching {
+            interfaces,
+            recorder: &mut recorder,
+            tally: &mut tally,
+            stopping: &stopping,
+            clock,
+            end: arguments.time.map(|time| time.unsigned_abs()),
+        };
+        let (read, of_programs) = watching.run(packets, programs)?;
+        outgoing = of_programs;
         All {
-            reads: reading.follow(&sources)?,
+            reads: vec![read],
             interrupted: false,
         }
     } else {
-        crew::read(&mut reading, &sources, arguments.jobs())?
+        let progress = Progress::default();
+        let bar = show_progress(&sources, &progress, arguments.follow);
+        let mut reading = logs::Reading {
+            wanted: wanted(arguments, &settings, &account),
+            server_max: arguments.server_protocols.iter().max().copied(),
+            said: arguments.format.clone().map_or(Said::Nothing, Said::As),
+            recorder: &mut recorder,
+            tally: &mut tally,
+            stopping: &stopping,
+            places,
+            clock,
+            progress,
+        };
+        let all = if arguments.follow {
+            // It goes on until somebody stops it: that is no interruption.
+            All {
+                reads: reading.follow(&sources)?,
+                interrupted: false,
+            }
+        } else {
+            crew::read(&mut reading, &sources, arguments.jobs())?
+        };
+        bar.finish_and_clear();
+        all
     };
-    bar.finish_and_clear();
     let importer = recorder.into_importer();
     let without_details = importer.without_details();
     importer.finish()?;
-    let summary = Summary::new(
+    let mut summary = Summary::new(
         all,
+        outgoing,
         tally,
         arguments.dry_run,
         without_details,
         clock.now(),
         &where_it_is(&arguments.data_dir),
     );
+    summary.next.insert_str(0, as_whom());
     let mut out = anstream::stdout().lock();
     if arguments.json {
         serde_json::to_writer_pretty(&mut out, &summary)?;
@@ -190,6 +222,14 @@ fn wanted(arguments: &WatchArguments, settings: &Settings, account: &AccountSett
             settings.privacy.addresses
         },
         zone: arguments.time_zone.clone(),
+    }
+}
+
+/// What root has written, only root reads.
+fn as_whom() -> &'static str {
+    match std::env::var_os("SUDO_USER") {
+        Some(_) => "sudo ",
+        None => "",
     }
 }
 

@@ -666,6 +666,7 @@ impl Connection {
             last,
             source,
             address: Some(client.ip()),
+            port: Some(client.port()),
             server: Some(server),
             sni: self.seen.as_ref().and_then(|seen| seen.sni.as_deref()),
             offer,

@@ -10,6 +10,7 @@ mod format;
 mod link;
 mod moment;
 mod observer;
+mod opening;
 mod pcap;
 mod pcapng;
 mod records;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 pub use format::{Magic, Packet};
 pub use observer::{Observer, Sink};
+pub use opening::Opening;
 
 /// What a capture holds, and what of it could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -102,6 +102,7 @@ impl Shower {
             last: moment(seen.last),
             source: &self.source,
             address: address(seen.line.get(Field::Address)),
+            port: None,
             server: server(seen),
             sni: sni.as_deref().filter(|name| is_name(name)),
             offer,

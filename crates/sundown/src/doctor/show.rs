@@ -30,7 +30,15 @@ pub(super) fn show(out: &mut impl Write, report: &Report) -> io::Result<()> {
     for note in &report.notes {
         writeln!(out, "{}\n", textwrap::fill(note, width))?;
     }
-    verdict(out, report)
+    verdict(out, report)?;
+    writeln!(
+        out,
+        "\n{}",
+        textwrap::fill(
+            "Which programs really connect, and with what: `sudo sundown watch --live any --processes` shows it.",
+            width
+        )
+    )
 }
 
 /// What to change, each thing once, and for whom.

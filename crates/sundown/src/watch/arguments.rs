@@ -6,7 +6,14 @@ use std::thread;
 
 use clap::Args;
 use hello::Version;
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
+use observe::live::Interfaces;
+
+use crate::cli::length;
+
+/// A third of a second of a gigabit, on a machine that has nobody else to wait for.
+const BUFFER: usize = 32 << 20;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -21,8 +28,14 @@ Accounts are those of [account] in the configuration: its headers are taken from
 header:X-Api-Key), its ranges from addresses. Where it has no sources: the user of HTTP Basic, the subject of a client \
 certificate, else the address.
 
-Exit codes: 0 everything was counted; 1 some was not: lines that cannot be read, files that are broken, a run that was \
-stopped before its end; 2 nothing could be. Ctrl-C and SIGTERM count what was read, and then end it; --follow ends so with 0.
+Live traffic (--live) is looked at and never touched; what it shows is counted every second. With --processes each outgoing \
+connection belongs to the program that opened it, with its service or container: `sundown report` then lists the programs \
+of this machine that would break, and the change for each. Arguments of programs are not kept, as they may be secret: only \
+the name of a script, module or archive is.
+
+Exit codes: 0 everything was counted; 1 some was not: lines that cannot be read, files that are broken, packets that were \
+dropped, a run that was stopped before its end; 2 nothing could be. Ctrl-C and SIGTERM count what was read, and then end it; \
+--follow and --live end so with 0.
 
 Examples:
   sundown watch /var/log/nginx/access.log
@@ -37,12 +50,34 @@ Examples:
       from standard input
   sundown watch capture.pcapng
       a packet capture, pcap or pcapng, packed or not: all that clients offered; one that was read is not counted again
+  sudo sundown watch --live any --processes --for 1h
+      an hour of what the programs on this machine do; then: sundown report
+  sudo sundown watch --live eth0
+      what clients offer to the servers on this machine, until Ctrl-C
   sundown watch --dry-run access.log
       what it would count, with no ledger")]
 pub(crate) struct WatchArguments {
     /// Logs and packet captures: files, patterns such as 'logs/*.gz', or - for standard input; plain, gzip or zstd
-    #[arg(value_name = "FILES", required_unless_present = "formats")]
+    #[arg(value_name = "FILES", required_unless_present_any = ["formats", "live"])]
     pub(crate) files: Vec<String>,
+    /// Live traffic instead of files: the name of an interface, several with commas between, or any for all. It takes the
+    /// capability CAP_NET_RAW, and no more
+    #[arg(
+        long,
+        value_name = "INTERFACES",
+        conflicts_with_all = ["files", "format", "formats", "follow", "server_protocols", "account_field", "time_zone"]
+    )]
+    pub(crate) live: Option<Interfaces>,
+    /// With --live: counts the connections that this machine's own programs open, each under the program's name
+    #[arg(long, requires = "live", conflicts_with = "files")]
+    pub(crate) processes: bool,
+    /// With --live: ends by itself after this time, such as 1h or 30m
+    #[arg(long = "for", value_name = "TIME", requires = "live", conflicts_with = "files", value_parser = length)]
+    pub(crate) time: Option<SignedDuration>,
+    /// With --live: bytes of packets that may wait in the kernel. Without CAP_NET_ADMIN the system's limit
+    /// (net.core.rmem_max) is the most
+    #[arg(long, value_name = "BYTES", requires = "live", conflicts_with = "files", default_value_t = BUFFER)]
+    pub(crate) buffer: usize,
     /// The format of all of them: a name from --formats, a format string as the server's configuration has it, or the path
     /// of an nginx.conf [default: by what they look like]
     #[arg(long, value_name = "FORMAT")]

@@ -37,6 +37,9 @@ pub(crate) struct Captured {
     pub(crate) quic: u64,
     /// Packets of a link layer that is not read.
     pub(crate) unknown_links: u64,
+    /// Packets of live traffic that the system had no room for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dropped: Option<u64>,
 }
 
 impl From<&capture::Summary> for Captured {
@@ -51,6 +54,7 @@ impl From<&capture::Summary> for Captured {
             fragments: summary.fragments,
             quic: summary.quic,
             unknown_links: summary.unknown_links,
+            dropped: None,
         }
     }
 }

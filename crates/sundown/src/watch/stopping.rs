@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{self, Sender};
 use std::thread;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,11 +16,15 @@ impl Stopping {
     pub(crate) fn on_signals() -> Self {
         let stopping = Self::default();
         let theirs = stopping.clone();
+        let (ready, is_ready) = mpsc::channel();
         // Without it a signal ends the process, as it always does.
-        thread::Builder::new()
+        let waiting = thread::Builder::new()
             .name("signals".to_owned())
-            .spawn(move || theirs.wait())
-            .ok();
+            .spawn(move || theirs.wait(ready));
+        if waiting.is_ok() {
+            // Nothing is begun before it can be ended in order.
+            is_ready.recv().ok();
+        }
         stopping
     }
 
@@ -27,7 +32,7 @@ impl Stopping {
         self.0.load(Relaxed)
     }
 
-    fn wait(&self) {
+    fn wait(&self, ready: Sender<()>) {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -41,6 +46,7 @@ impl Stopping {
             ) else {
                 return;
             };
+            drop(ready);
             loop {
                 tokio::select! {
                     _ = interrupt.recv() => {}

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::captures;
 use super::crew::All;
+use super::live::Outgoing;
 use super::logs::Read;
 use super::tally::{Judging, Tally, Volume};
 use crate::table;
@@ -37,6 +38,9 @@ pub(crate) struct Summary {
     /// By negotiated version.
     pub(crate) versions: std::collections::BTreeMap<String, Volume>,
     pub(crate) floors: Vec<Judging>,
+    /// This machine's programs, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outgoing: Option<Outgoing>,
     /// Counted in the ledger, but not by whose they are: too many different clients on a day.
     pub(crate) without_details: u64,
     /// What to type next.
@@ -46,6 +50,7 @@ pub(crate) struct Summary {
 impl Summary {
     pub(crate) fn new(
         all: All,
+        outgoing: Option<Outgoing>,
         tally: Tally,
         dry_run: bool,
         without_details: u64,
@@ -69,6 +74,7 @@ impl Summary {
             more_accounts,
             versions: tally.versions,
             floors: tally.floors,
+            outgoing,
             without_details,
             next: next(tally.first, now, place),
         }
@@ -76,9 +82,11 @@ impl Summary {
 
     /// Whether something was not counted.
     pub(crate) fn is_partial(&self) -> bool {
-        self.interrupted
-            || self.malformed > 0
-            || self.sources.iter().any(|read| read.error.is_some())
+        let lost = |read: &Read| {
+            let dropped = read.captured.and_then(|captured| captured.dropped);
+            read.error.is_some() || dropped.is_some_and(|dropped| dropped > 0)
+        };
+        self.interrupted || self.malformed > 0 || self.sources.iter().any(lost)
     }
 
     /// Whether nothing could be counted at all: no source could be read.
@@ -124,6 +132,9 @@ impl Summary {
             }
             writeln!(out, "\nOf all connections:\n{shown}")?;
         }
+        if let Some(outgoing) = &self.outgoing {
+            programs(out, outgoing)?;
+        }
         let mut hints: Vec<&String> = self
             .sources
             .iter()
@@ -145,7 +156,11 @@ impl Summary {
 
     fn rows(&self) -> Vec<(&'static str, String)> {
         let count = |count: u64| HumanCount(count).to_string();
-        let mut rows = vec![("lines", count(self.lines))];
+        let mut rows = Vec::new();
+        // Captures and live traffic have none.
+        if self.sources.iter().any(|read| read.captured.is_none()) {
+            rows.push(("lines", count(self.lines)));
+        }
         if self.without_tls > 0 {
             rows.push(("without TLS", count(self.without_tls)));
         }
@@ -209,6 +224,9 @@ fn source(out: &mut impl Write, read: &Read) -> io::Result<()> {
             None => format!("{} lines", HumanCount(read.lines)),
         };
         writeln!(out, "{name}: {format}, {what}{before}")?;
+        if let Some(dropped) = read.captured.and_then(|captured| captured.dropped) {
+            writeln!(out, "  {}", drops(dropped))?;
+        }
         if let Some(quic) = read.captured.map(|captured| captured.quic)
             && quic > 0
         {
@@ -243,6 +261,64 @@ fn source(out: &mut impl Write, read: &Read) -> io::Result<()> {
             example.column,
             report::printable(&example.reason),
             report::printable(&example.text)
+        )?;
+    }
+    Ok(())
+}
+
+fn drops(dropped: u64) -> String {
+    match dropped {
+        0 => "no packet was dropped".to_owned(),
+        dropped => format!(
+            "{} packets were dropped: what was in them is not counted; a larger --buffer holds more",
+            HumanCount(dropped)
+        ),
+    }
+}
+
+/// Programs that are listed; the report has all of them.
+const MOST_PROGRAMS: usize = 20;
+
+fn programs(out: &mut impl Write, outgoing: &Outgoing) -> io::Result<()> {
+    if !outgoing.programs.is_empty() {
+        let misses = format!("MISS {}", outgoing.floor);
+        let mut shown = table::new(["PROGRAM", "CONNECTIONS", &misses, "LAST PID"]);
+        for seen in outgoing.programs.iter().take(MOST_PROGRAMS) {
+            shown.add_row([
+                report::printable(&seen.program).to_string(),
+                HumanCount(seen.connections).to_string(),
+                HumanCount(seen.misses).to_string(),
+                seen.pid
+                    .map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
+            ]);
+        }
+        writeln!(out, "\nThe programs of this machine:\n{shown}")?;
+        let more = outgoing.programs.len().saturating_sub(MOST_PROGRAMS);
+        if more > 0 {
+            writeln!(out, "and {more} more, which the report lists")?;
+        }
+    }
+    let counts = &outgoing.counts;
+    if counts.gone > 0 {
+        writeln!(
+            out,
+            "\n{} of {} connections have an unknown program: it was gone before it could be looked for.",
+            HumanCount(counts.gone),
+            HumanCount(counts.gone + counts.named + counts.not_allowed)
+        )?;
+    }
+    if counts.not_allowed > 0 {
+        writeln!(
+            out,
+            "\n{} connections are of other users' programs, which this process may not look into; with sudo it may.",
+            HumanCount(counts.not_allowed)
+        )?;
+    }
+    if outgoing.incoming > 0 {
+        writeln!(
+            out,
+            "\n{} TLS connections were opened by other machines: they are not counted with --processes.",
+            HumanCount(outgoing.incoming)
         )?;
     }
     Ok(())

@@ -124,6 +124,13 @@ impl Tally {
         }
     }
 
+    /// The floor that comes first, and how many connections miss it.
+    pub(crate) fn first_floor(&self) -> Option<(&Floor, u64)> {
+        self.floors
+            .first()
+            .map(|judging| (&judging.judge, judging.misses))
+    }
+
     /// How many accounts there were, and whether there were more than are told apart.
     pub(crate) fn accounts(&self) -> (usize, bool) {
         (self.accounts.len(), self.accounts.len() >= MOST_ACCOUNTS)
