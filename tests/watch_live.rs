@@ -340,7 +340,7 @@ fn programs_are_named_and_hellos_are_those_that_tcpdump_saw() {
     };
     let mut script = net.command("/usr/bin/python3");
     script.args(["sync.py", &port, "60000", "--token=S3CRET"]);
-    let mut commands = vec![
+    let mut commands = [
         curl(&["--tls-max", "1.2"]),
         curl(&["--tlsv1.3"]),
         curl(&["--user", "me:S3CRET"]),

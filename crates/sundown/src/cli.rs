@@ -48,7 +48,8 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Shows the plan as a calendar, its state on a date, or what is doubtful about it
     Plan(PlanArguments),
-    /// Reads access logs and captures into the ledger: who would break, from the traffic of today, without touching it
+    /// Reads access logs, captures and live traffic into the ledger: who would break, from the traffic of today, without
+    /// touching it
     Watch(Box<WatchArguments>),
     /// Lists who would break: accounts, programs and fixes, by what the ledger has seen
     Report(Box<ReportArguments>),

@@ -195,3 +195,64 @@ pub(crate) struct Owned {
 const fn is_local(address: IpAddr) -> bool {
     address.is_loopback()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn a_connection_is_named_once_whatever_its_addresses_become() {
+        let mut programs = Programs::new().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (client, server) = (stream.local_addr().unwrap(), stream.peer_addr().unwrap());
+        let opening = |client, sequence| Opening {
+            client,
+            server,
+            sequence,
+        };
+        for sequence in [Some(7), Some(7), None] {
+            programs.opened(&opening(client, sequence));
+        }
+        let Behind::Program(program) = programs.behind(client, server) else {
+            panic!("{:?}", programs.behind(client, server));
+        };
+        assert_eq!(program.pid, Some(std::process::id()));
+        // As it leaves the machine behind a rewriting of addresses, and what another machine sends.
+        let rewritten = "127.0.0.2:4711".parse().unwrap();
+        programs.opened(&opening(rewritten, Some(7)));
+        assert_eq!(programs.behind(rewritten, server), Behind::Again);
+        let elsewhere = "203.0.113.9:4711".parse().unwrap();
+        programs.opened(&opening(elsewhere, Some(8)));
+        assert_eq!(programs.behind(elsewhere, server), Behind::Elsewhere);
+        // The same ends again, and by now nobody has the socket.
+        drop(stream);
+        programs.opened(&opening(client, Some(9)));
+        let gone = programs.behind(client, server);
+        assert!(
+            matches!(gone, Behind::Program(Program { pid: None, .. })),
+            "{gone:?}"
+        );
+        let counts = programs.counts();
+        assert_eq!((counts.named, counts.gone, counts.not_allowed), (1, 1, 0));
+    }
+
+    #[test]
+    fn connections_that_are_never_told_of_are_bounded() {
+        let mut programs = Programs::new().unwrap();
+        let server = "192.0.2.1:443".parse().unwrap();
+        for number in 0..3 * MOST_OPEN as u32 {
+            let host = std::net::Ipv4Addr::from_bits(0x7f00_0000 | number);
+            programs.keep(
+                (SocketAddr::new(host.into(), 1), server),
+                Some(number),
+                Behind::Again,
+            );
+            programs.begun.insert((server, number), server);
+        }
+        assert!(programs.open.len() <= MOST_OPEN && programs.order.len() <= MOST_OPEN);
+        assert!(programs.begun.len() <= MOST_OPEN + 1);
+    }
+}

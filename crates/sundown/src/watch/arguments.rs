@@ -22,7 +22,8 @@ break. Nothing is counted twice: a log that was read before is read on where it 
 run that is broken off is taken up by the next. Standard input is counted as often as it is read.
 
 A log shows what was agreed and rarely all that was offered. A floor that it cannot judge is left open in reports, never \
-guessed at: nginx shows more with $ssl_ciphers and $ssl_curves in its log_format.
+guessed at: nginx shows more with $ssl_ciphers and $ssl_curves in its log_format. A capture and live traffic show whole \
+offers.
 
 Accounts are those of [account] in the configuration: its headers are taken from the log's fields ($http_x_api_key is \
 header:X-Api-Key), its ranges from addresses. Where it has no sources: the user of HTTP Basic, the subject of a client \

@@ -103,7 +103,7 @@ impl Watching<'_> {
     ///
     /// When the ledger cannot be written.
     pub(crate) fn run(
-        mut self,
+        self,
         mut live: Live,
         processes: Option<Programs>,
     ) -> anyhow::Result<(Read, Option<Outgoing>)> {
@@ -169,7 +169,6 @@ impl Watching<'_> {
             }),
             ..Read::default()
         };
-        self.end = None;
         Ok((read, outgoing))
     }
 }
