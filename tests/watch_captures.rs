@@ -12,8 +12,9 @@ mod bytes;
 #[path = "support/edge.rs"]
 mod edge;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -125,4 +126,51 @@ fn a_broken_capture_is_counted_as_far_as_it_goes_and_once() {
         let report = run_to(&asked, &data, 1);
         assert_eq!(report["evidence"]["connections"], counted, "{name}");
     }
+}
+
+#[test]
+fn a_capture_that_grew_is_read_on_and_counted_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let path = directory.path().join("growing.pcap");
+    let whole = hellos(300);
+    let path = path.to_str().unwrap();
+    let mut counted = 0;
+    // Between two packets, and inside one: its writer is not done with it.
+    for (length, code) in [(24 + (whole.len() - 24) / 3, 0), (whole.len() - 7, 1), (whole.len(), 0)] {
+        std::fs::write(path, &whole[..length]).unwrap();
+        let read = run_to(&["watch", path], &data, code);
+        counted += read["connections"].as_u64().unwrap();
+        let again = run_to(&["watch", path], &data, code);
+        assert_eq!(again["connections"], 0, "{again:#}");
+    }
+    assert_eq!(counted, 300);
+    let asked = ["report", "--since", "2016-01-01", "--floor", "tls1.2"];
+    let report = run_to(&asked, &data, 1);
+    assert_eq!(report["evidence"]["connections"], 300);
+}
+
+#[test]
+fn a_capture_comes_through_a_pipe() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sundown"))
+        .args(["watch", "-", "--json", "--data-dir"])
+        .arg(&data)
+        .current_dir(directory.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    // A few bytes at a time, as tcpdump -U writes.
+    for piece in hellos(300).chunks(700) {
+        pipe.write_all(piece).unwrap();
+    }
+    drop(pipe);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let read: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(read["connections"], 300, "{read:#}");
+    assert_eq!(read["sources"][0]["format"], "packet capture");
 }

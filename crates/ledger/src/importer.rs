@@ -34,8 +34,10 @@ impl Importer {
         settings: &LedgerSettings,
         now: Timestamp,
     ) -> Result<Self, LedgerError> {
+        let mut store = Store::open(path, settings, now)?;
+        store.spare_memory().map_err(|error| store.fault(&error))?;
         Ok(Self {
-            store: Store::open(path, settings, now)?,
+            store,
             batch: Batch::new(MOST_ROWS),
             full: Vec::new(),
             gathers: false,

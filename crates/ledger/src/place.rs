@@ -36,7 +36,8 @@ pub struct Place {
     pub tail: Mark,
     /// The byte of its content up to which it was read.
     pub position: u64,
-    /// The latest version that its server was seen to speak, by its code point; 0 for none.
+    /// The latest version that its server was seen to speak, by its code point; 0 for none. Of a capture that was not read
+    /// to its end it is 1.
     pub server: u16,
     /// When it was read last, in seconds of the Unix epoch.
     pub seen: i64,

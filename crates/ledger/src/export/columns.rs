@@ -28,14 +28,16 @@ impl Named {
                 ("inferred", serde_json::to_string(candidates).ok())
             }
         };
+        // Of a part of an offer there is no fingerprint.
+        let whole = offer.filter(|offer| !offer.is_partial());
         Self {
             account_is,
             candidates,
             address: key.address.map(|address| address.to_string()),
             offer: key.offer.map(|identity| identity.to_string()),
             offered: offer.map(|offer| offer.max_version().to_string()),
-            ja3: offer.map(hello::ja3),
-            ja4: offer.map(hello::ja4),
+            ja3: whole.map(hello::ja3),
+            ja4: whole.map(hello::ja4),
             key,
         }
     }

@@ -46,7 +46,7 @@ impl Store {
         let result = self.write(number, std::slice::from_ref(batch), delay, None);
         if result.is_err() {
             // It may hold ids that were rolled back.
-            self.known = Known::default();
+            self.known.forget();
         }
         Ok(result?.unwrap_or_default())
     }
@@ -61,7 +61,7 @@ impl Store {
     ) -> rusqlite::Result<Option<(Committed, i64)>> {
         let result = self.write(number, batches, Delay::default(), Some(moved));
         if !matches!(result, Ok(Some(_))) {
-            self.known = Known::default();
+            self.known.forget();
         }
         Ok(result?.map(|committed| {
             let row = committed.place.unwrap_or_default();
@@ -82,7 +82,7 @@ impl Store {
         let version =
             transaction.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0))?;
         if version != self.data_version {
-            self.known = Known::default();
+            self.known.forget();
             self.data_version = version;
         }
         let place = match moved {

@@ -3,7 +3,6 @@
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
 use super::Store;
-use super::known::Known;
 use crate::amounts::{DAY_HOURS, HOUR, day_of};
 
 /// How many of the newest days may be a clock's mistake: what is old is judged from the day before these.
@@ -44,7 +43,7 @@ impl Store {
             // What nothing points at any more is looked for once, after the last of them.
             if oldest(&transaction, "day", "day")?.is_none_or(|next| next >= present - daily) {
                 sweep(&transaction, present - daily)?;
-                self.known = Known::default();
+                self.known.forget();
             }
             Step::Dropped
         } else {

@@ -16,6 +16,9 @@ use crate::rollup::{Digest, Key, phase_code, visitor_code, who_parts};
 const MOST_KEYS: usize = 262_144;
 /// Clients, offers and texts remembered, of each kind.
 const MOST_OTHERS: usize = 65_536;
+/// The same where memory is spared: some 4 MB and some 6 MB.
+const FEW_KEYS: usize = 32_768;
+const FEW_OTHERS: usize = 16_384;
 
 /// A key in the file.
 #[derive(Clone, Copy, Debug)]
@@ -26,13 +29,21 @@ pub(super) struct KnownKey {
     pub(super) day: i64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Known {
+    most_keys: usize,
+    most_others: usize,
     keys: HashMap<Digest, KnownKey>,
     texts: HashMap<Box<str>, i64>,
     offers: HashMap<OfferId, i64>,
     whos: HashMap<Who, i64>,
     clients: HashMap<(i64, u8, i64, bool), i64>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self::bounded(MOST_KEYS, MOST_OTHERS)
+    }
 }
 
 fn remember<K: Eq + Hash, V>(map: &mut HashMap<K, V>, most: usize, key: K, value: V) {
@@ -43,6 +54,28 @@ fn remember<K: Eq + Hash, V>(map: &mut HashMap<K, V>, most: usize, key: K, value
 }
 
 impl Known {
+    fn bounded(most_keys: usize, most_others: usize) -> Self {
+        Self {
+            most_keys,
+            most_others,
+            keys: HashMap::new(),
+            texts: HashMap::new(),
+            offers: HashMap::new(),
+            whos: HashMap::new(),
+            clients: HashMap::new(),
+        }
+    }
+
+    /// A memory that remembers less.
+    pub(super) fn small() -> Self {
+        Self::bounded(FEW_KEYS, FEW_OTHERS)
+    }
+
+    /// Forgets everything.
+    pub(super) fn forget(&mut self) {
+        *self = Self::bounded(self.most_keys, self.most_others);
+    }
+
     /// The key with this digest, where the file has it.
     pub(super) fn key(
         &mut self,
@@ -63,7 +96,7 @@ impl Known {
             })
             .optional()?;
         if let Some(found) = found {
-            remember(&mut self.keys, MOST_KEYS, *digest, found);
+            remember(&mut self.keys, self.most_keys, *digest, found);
         }
         Ok(found)
     }
@@ -79,7 +112,7 @@ impl Known {
         transaction
             .prepare_cached("UPDATE key SET day = ? WHERE id = ?")?
             .execute((day, key.id))?;
-        remember(&mut self.keys, MOST_KEYS, *digest, KnownKey { day, ..key });
+        remember(&mut self.keys, self.most_keys, *digest, KnownKey { day, ..key });
         Ok(())
     }
 
@@ -138,7 +171,7 @@ impl Known {
             client,
             day,
         };
-        remember(&mut self.keys, MOST_KEYS, *digest, known);
+        remember(&mut self.keys, self.most_keys, *digest, known);
         Ok(known)
     }
 
@@ -156,7 +189,7 @@ impl Known {
             .query_row([identity.0.as_slice()], |row| row.get(0))
             .optional()?;
         if let Some(id) = found {
-            remember(&mut self.offers, MOST_OTHERS, *identity, id);
+            remember(&mut self.offers, self.most_others, *identity, id);
         }
         Ok(found.is_some())
     }
@@ -179,7 +212,7 @@ impl Known {
                 offer.map(Offer::as_bytes).unwrap_or_default(),
             ))?;
         let id = transaction.last_insert_rowid();
-        remember(&mut self.offers, MOST_OTHERS, *identity, id);
+        remember(&mut self.offers, self.most_others, *identity, id);
         Ok(id)
     }
 
@@ -189,7 +222,7 @@ impl Known {
         key: &Key<'_>,
         offer: Option<&Offer>,
     ) -> rusqlite::Result<i64> {
-        let who = self.who(transaction, &key.who)?;
+        let (who, is_new) = self.who(transaction, &key.who)?;
         let offer = match &key.offer {
             Some(identity) => self.offer(transaction, identity, offer)?,
             None => 0,
@@ -198,12 +231,16 @@ impl Known {
         if let Some(id) = self.clients.get(&parts) {
             return Ok(*id);
         }
-        let found = transaction
-            .prepare_cached(
-                "SELECT id FROM client WHERE who = ? AND visitor = ? AND offer = ? AND is_other = ?",
-            )?
-            .query_row(parts, |row| row.get(0))
-            .optional()?;
+        let found = if is_new {
+            None
+        } else {
+            transaction
+                .prepare_cached(
+                    "SELECT id FROM client WHERE who = ? AND visitor = ? AND offer = ? AND is_other = ?",
+                )?
+                .query_row(parts, |row| row.get(0))
+                .optional()?
+        };
         let id = match found {
             Some(id) => id,
             None => {
@@ -215,32 +252,32 @@ impl Known {
                 transaction.last_insert_rowid()
             }
         };
-        remember(&mut self.clients, MOST_OTHERS, parts, id);
+        remember(&mut self.clients, self.most_others, parts, id);
         Ok(id)
     }
 
-    fn who(&mut self, transaction: &Transaction<'_>, who: &Who) -> rusqlite::Result<i64> {
+    /// Gives too whether it is new to the file.
+    fn who(&mut self, transaction: &Transaction<'_>, who: &Who) -> rusqlite::Result<(i64, bool)> {
         if let Some(id) = self.whos.get(who) {
-            return Ok(*id);
+            return Ok((*id, false));
         }
         let (kind, ids) = who_parts(who);
         // Strings always become JSON.
         let ids = serde_json::to_string(ids).unwrap_or_default();
-        let found = transaction
-            .prepare_cached("SELECT id FROM who WHERE kind = ? AND ids = ?")?
-            .query_row((kind, &ids), |row| row.get(0))
-            .optional()?;
-        let id = match found {
-            Some(id) => id,
-            None => {
-                transaction
-                    .prepare_cached("INSERT INTO who (kind, ids) VALUES (?, ?)")?
-                    .execute((kind, &ids))?;
-                transaction.last_insert_rowid()
-            }
+        // Most that are not remembered are new: to ask first would look for each of them twice.
+        let is_new = transaction
+            .prepare_cached("INSERT OR IGNORE INTO who (kind, ids) VALUES (?, ?)")?
+            .execute((kind, &ids))?
+            > 0;
+        let id = if is_new {
+            transaction.last_insert_rowid()
+        } else {
+            transaction
+                .prepare_cached("SELECT id FROM who WHERE kind = ? AND ids = ?")?
+                .query_row((kind, &ids), |row| row.get(0))?
         };
-        remember(&mut self.whos, MOST_OTHERS, who.clone(), id);
-        Ok(id)
+        remember(&mut self.whos, self.most_others, who.clone(), id);
+        Ok((id, is_new))
     }
 
     fn text(&mut self, transaction: &Transaction<'_>, value: &str) -> rusqlite::Result<i64> {
@@ -260,7 +297,7 @@ impl Known {
                 transaction.last_insert_rowid()
             }
         };
-        remember(&mut self.texts, MOST_OTHERS, value.into(), id);
+        remember(&mut self.texts, self.most_others, value.into(), id);
         Ok(id)
     }
 }

@@ -25,6 +25,9 @@ const NOT_STOPPED: &str = "not stopped properly";
 /// A gap's reason.
 const DAMAGED: &str = "the file was damaged";
 
+/// KiB of pages where memory is spared: the upper pages of every index of a ledger of a year, and the rows of a batch.
+const SMALL_CACHE: i64 = 12 * 1024;
+
 impl Store {
     /// Opens a ledger, or makes one. One that is damaged is set aside. `now` names it then.
     pub(crate) fn open(
@@ -114,7 +117,7 @@ impl Store {
             .last_batch(&connection)
             .map_err(|error| LedgerError::from_sqlite(&self.path, &error))?;
         self.connection = connection;
-        self.known = Known::default();
+        self.known.forget();
         Ok(batch)
     }
 
@@ -165,6 +168,15 @@ impl Failure {
             Self::Damaged(reason) => LedgerError::Damaged { path, reason },
             Self::Lock(error) => LedgerError::from_io(&path, &error),
         }
+    }
+}
+
+impl Store {
+    /// From now on this takes little memory, and some time instead: for a run that ends.
+    pub(crate) fn spare_memory(&mut self) -> rusqlite::Result<()> {
+        self.known = Known::small();
+        self.connection
+            .pragma_update(None, "cache_size", -SMALL_CACHE)
     }
 }
 

@@ -48,6 +48,29 @@ impl Magic {
     }
 }
 
+/// What goes on after a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The next packet.
+    Packet,
+    /// Before it, [`Each::pause`].
+    Pause,
+    /// Nothing.
+    Stop,
+}
+
+/// What takes packets.
+pub(super) trait Each {
+    /// A packet, and the byte of the content behind it.
+    fn packet(&mut self, packet: Packet<'_>, behind: u64) -> Next;
+
+    /// What was read so far ends before this byte of the content; `tail` are the last of what was read.
+    fn pause(&mut self, position: u64, tail: &[u8]) -> Next;
+
+    /// There are no more packets.
+    fn ended(&mut self, position: u64, tail: &[u8]);
+}
+
 /// Hands on every packet until `each` says to stop, and gives the bytes of the content that it took. What is wrong with
 /// the file is told at its end; what came before that was handed on.
 ///
@@ -56,7 +79,7 @@ impl Magic {
 /// When reading fails.
 pub(super) fn packets(
     input: impl Read,
-    each: &mut dyn FnMut(Packet<'_>) -> bool,
+    each: &mut impl Each,
 ) -> io::Result<(u64, Option<Problem>)> {
     let mut input = input;
     let mut start = [0; Magic::LENGTH];
@@ -83,7 +106,7 @@ pub(super) fn packets(
 
 fn plain(
     input: impl Read,
-    each: &mut dyn FnMut(Packet<'_>) -> bool,
+    each: &mut impl Each,
 ) -> io::Result<(u64, Option<Problem>)> {
     let mut window = Window::new(input);
     window.fill(Magic::LENGTH)?;
@@ -100,5 +123,6 @@ fn plain(
         read => read?,
     };
     let offset = window.offset();
+    each.ended(offset, window.tail());
     Ok((offset, flaw.map(|flaw| Problem { offset, flaw })))
 }

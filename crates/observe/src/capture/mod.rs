@@ -13,6 +13,7 @@ mod observer;
 mod opening;
 mod pcap;
 mod pcapng;
+mod read;
 mod records;
 mod shape;
 mod stream;
@@ -20,12 +21,11 @@ mod table;
 mod window;
 
 use std::fmt;
-use std::io::{self, Read};
-use std::sync::Arc;
 
 pub use format::{Magic, Packet};
 pub use observer::{Observer, Sink};
 pub use opening::Opening;
+pub use read::{Counted, Taker, read, read_on};
 
 /// What a capture holds, and what of it could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,6 +63,30 @@ pub struct Summary {
     pub content: u64,
     /// What ended the reading before the end of the file.
     pub problem: Option<Problem>,
+}
+
+impl Summary {
+    /// What came after `before` was seen.
+    fn since(&self, before: &Self) -> Self {
+        Self {
+            packets: self.packets - before.packets,
+            bytes: self.bytes - before.bytes,
+            connections: self.connections - before.connections,
+            answered: self.answered - before.answered,
+            unfinished: self.unfinished - before.unfinished,
+            incomplete: self.incomplete - before.incomplete,
+            http: self.http - before.http,
+            other: self.other - before.other,
+            evicted: self.evicted - before.evicted,
+            fragments: self.fragments - before.fragments,
+            quic: self.quic - before.quic,
+            cut_headers: self.cut_headers - before.cut_headers,
+            unknown_links: self.unknown_links - before.unknown_links,
+            unknown_link: self.unknown_link,
+            content: self.content,
+            problem: self.problem,
+        }
+    }
 }
 
 /// What is wrong with a capture, and where.
@@ -117,29 +141,6 @@ impl fmt::Display for Flaw {
             }
         }
     }
-}
-
-/// Reads a capture, packed with gzip or zstd or not, to its end or until `sink` breaks off, and hands on what each TLS
-/// connection in it shows. It takes the same memory for a capture of any length, and one that is damaged is read as far as
-/// it goes: [`Summary::problem`] says how far.
-///
-/// # Errors
-///
-/// When reading fails.
-pub fn read(input: impl Read, source: &Arc<str>, sink: &mut Sink<'_>) -> io::Result<Summary> {
-    let mut observer = Observer::new(source.clone());
-    let mut stopped = false;
-    let (content, problem) = format::packets(input, &mut |packet| {
-        stopped = observer.packet(packet, sink).is_break();
-        !stopped
-    })?;
-    if !stopped {
-        let _ = observer.finish(sink);
-    }
-    let mut summary = observer.summary().clone();
-    summary.content = content;
-    summary.problem = problem;
-    Ok(summary)
 }
 
 /// The byte order of a capture.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::format::{MOST_PACKET, Packet};
+use super::format::{Each, MOST_PACKET, Next, Packet};
 use super::window::Window;
 use super::{Flaw, Order};
 
@@ -50,7 +50,7 @@ impl Header {
 
 pub(super) fn packets<R: Read>(
     window: &mut Window<R>,
-    each: &mut dyn FnMut(Packet<'_>) -> bool,
+    each: &mut impl Each,
 ) -> io::Result<Option<Flaw>> {
     window.fill(HEADER)?;
     let Some(header) = window.bytes().get(..HEADER).and_then(Header::read) else {
@@ -69,21 +69,25 @@ pub(super) fn packets<R: Read>(
         if kept > MOST_PACKET {
             return Ok(Some(Flaw::PacketTooLong(kept)));
         }
-        let there = window.fill(header.record + kept)?;
-        let bytes = window.bytes().get(header.record..there).unwrap_or_default();
-        // Of a packet that the end of the file cuts, what is there counts.
+        let whole = header.record + kept;
+        if window.fill(whole)? < whole {
+            // The rest may come: its writer may be at work.
+            return Ok(Some(Flaw::CutShort));
+        }
+        let bytes = window.bytes().get(header.record..whole).unwrap_or_default();
         let packet = Packet {
             link: header.link,
             at,
             bytes,
             length,
         };
-        let more = each(packet);
-        window.consume(there);
-        if there < header.record + kept {
-            return Ok(Some(Flaw::CutShort));
+        let behind = window.offset() + whole as u64;
+        let mut next = each.packet(packet, behind);
+        window.consume(whole);
+        if next == Next::Pause {
+            next = each.pause(behind, window.tail());
         }
-        if !more {
+        if next == Next::Stop {
             return Ok(None);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::format::{MOST_PACKET, Packet};
+use super::format::{Each, MOST_PACKET, Next, Packet};
 use super::window::Window;
 use super::{Flaw, Order};
 
@@ -17,6 +17,8 @@ const ENHANCED_PACKET: u32 = 6;
 const FRAME: usize = 12;
 /// Bytes of a block that are looked at, where its packet does not make it longer: options of an interface.
 const MOST_LOOKED_AT: usize = 64 * 1024;
+/// The longest block of a packet: a packet and its options.
+const MOST_BLOCK: usize = MOST_PACKET + MOST_LOOKED_AT;
 /// A section with more interfaces than this is not one that anybody captured.
 const MOST_INTERFACES: usize = 65_536;
 
@@ -140,7 +142,7 @@ impl Place {
 
 pub(super) fn packets<R: Read>(
     window: &mut Window<R>,
-    each: &mut dyn FnMut(Packet<'_>) -> bool,
+    each: &mut impl Each,
 ) -> io::Result<Option<Flaw>> {
     let mut order = Order::Little;
     let mut interfaces: Vec<Interface> = Vec::new();
@@ -167,6 +169,8 @@ pub(super) fn packets<R: Read>(
         if total < FRAME || !total.is_multiple_of(4) {
             return Ok(Some(Flaw::BlockLength(total)));
         }
+        let behind = window.offset() + total as u64;
+        let mut next = Next::Packet;
         let there = match kind {
             INTERFACE => {
                 let there = window.fill(total.min(MOST_LOOKED_AT))?;
@@ -181,7 +185,13 @@ pub(super) fn packets<R: Read>(
                 there
             }
             PACKET | SIMPLE_PACKET | ENHANCED_PACKET => {
-                window.fill(28.min(total))?;
+                if total > MOST_BLOCK {
+                    return Ok(Some(Flaw::BlockLength(total)));
+                }
+                if window.fill(total)? < total {
+                    // The rest may come: its writer may be at work.
+                    return Ok(Some(Flaw::CutShort));
+                }
                 let place = Place::read(order, kind, window.bytes(), total, interfaces.first());
                 let Some(place) = place.filter(|place| place.start + place.kept + 4 <= total)
                 else {
@@ -190,26 +200,32 @@ pub(super) fn packets<R: Read>(
                 if place.kept > MOST_PACKET {
                     return Ok(Some(Flaw::PacketTooLong(place.kept)));
                 }
-                let end = window.fill(place.start + place.kept)?;
                 let Some(interface) = interfaces.get(place.interface) else {
                     return Ok(Some(Flaw::Interface));
                 };
-                let more = each(Packet {
+                let packet = Packet {
                     link: interface.link,
                     at: interface.nanoseconds(place.time.0, place.time.1),
-                    bytes: window.bytes().get(place.start..end).unwrap_or_default(),
+                    bytes: window
+                        .bytes()
+                        .get(place.start..place.start + place.kept)
+                        .unwrap_or_default(),
                     length: place.length.max(place.kept),
-                });
-                if !more {
-                    return Ok(None);
-                }
-                end
+                };
+                next = each.packet(packet, behind);
+                total
             }
             _ => 0,
         };
         window.consume(there);
         if !window.skip((total - there) as u64)? {
             return Ok(Some(Flaw::CutShort));
+        }
+        if next == Next::Pause {
+            next = each.pause(behind, window.tail());
+        }
+        if next == Next::Stop {
+            return Ok(None);
         }
     }
 }

@@ -2,8 +2,14 @@
 
 use std::io::{self, Read};
 
-/// Bytes of the window: a packet has to fit, and reading this much at once costs next to no system calls.
+use crate::logs::TAIL;
+
+/// Bytes of the window: a packet has to fit, and reading this much at once costs next to no system calls. More would not
+/// fit into the cache beside what is made of it.
 const SIZE: usize = 512 * 1024;
+
+/// The most that can be asked for at once.
+const MOST_WANTED: usize = SIZE - TAIL;
 
 /// Reads ahead in large pieces and lends them out, so that a packet is copied once: by the kernel.
 pub(super) struct Window<R> {
@@ -43,10 +49,12 @@ impl<R: Read> Window<R> {
 
     #[cold]
     fn read(&mut self, wanted: usize) -> io::Result<usize> {
-        debug_assert!(wanted <= SIZE);
-        self.bytes.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
+        debug_assert!(wanted <= MOST_WANTED);
+        let passed = self.start.saturating_sub(TAIL);
+        self.bytes.copy_within(passed..self.end, 0);
+        self.end -= passed;
+        self.start -= passed;
+        let wanted = self.start + wanted;
         while self.end < wanted {
             let room = self.bytes.get_mut(self.end..).unwrap_or_default();
             match self.input.read(room) {
@@ -56,7 +64,13 @@ impl<R: Read> Window<R> {
                 Err(error) => return Err(error),
             }
         }
-        Ok(self.end.min(wanted))
+        Ok(self.end.min(wanted) - self.start)
+    }
+
+    /// The last bytes that were consumed, [`TAIL`] of them where there were so many.
+    pub(super) fn tail(&self) -> &[u8] {
+        let from = self.start.saturating_sub(TAIL);
+        self.bytes.get(from..self.start).unwrap_or_default()
     }
 
     /// What is there, at least as much as the last [`Window::fill`] said.
@@ -76,7 +90,9 @@ impl<R: Read> Window<R> {
     /// Passes over bytes, there or not: whether the stream had them all.
     pub(super) fn skip(&mut self, mut count: u64) -> io::Result<bool> {
         while count > 0 {
-            let step = usize::try_from(count).unwrap_or(usize::MAX).min(SIZE);
+            let step = usize::try_from(count)
+                .unwrap_or(usize::MAX)
+                .min(MOST_WANTED);
             let there = self.fill(step)?;
             self.consume(there);
             count -= there as u64;

@@ -6,13 +6,18 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
-use ledger::Mark;
-use observe::capture::{self, Magic};
-use observe::logs::{Beginning, Progress, TAIL};
+use ledger::{LedgerError, Mark, Place};
+use observe::Evidence;
+use observe::capture::{self, Counted, Magic, Taker};
+use observe::logs::{Beginning, Progress};
 use serde::Serialize;
 
 use super::logs::{Read, Reading};
+use super::piped::Piped;
+use super::sources::Source;
+use super::stopping::Stopping;
 
 /// What captures are called among the formats.
 pub(crate) const FORMAT: &str = "packet capture";
@@ -59,17 +64,38 @@ impl From<&capture::Summary> for Captured {
     }
 }
 
-/// Counts what is read of a file for whoever shows how far it is.
-struct Counted {
-    file: File,
+/// Counts what is read for whoever shows how far it is.
+struct Watched<R> {
+    input: R,
     progress: Progress,
 }
 
-impl io::Read for Counted {
+impl<R: io::Read> io::Read for Watched<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
+        let read = self.input.read(buffer)?;
         self.progress.fetch_add(read as u64, Relaxed);
         Ok(read)
+    }
+}
+
+/// Standard input, waited for until it comes or somebody wants the run to end.
+struct Patient {
+    piped: Piped,
+    stopping: Stopping,
+}
+
+impl io::Read for Patient {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.piped.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.stopping.is_wanted() {
+                        return Ok(0);
+                    }
+                }
+                read => return read,
+            }
+        }
     }
 }
 
@@ -83,15 +109,111 @@ pub(crate) fn beginning(path: &Path) -> Option<Beginning> {
     (Magic::of(beginning.head()) == Some(Magic::Capture)).then_some(beginning)
 }
 
+/// What a place has for its server while the capture was not read to its end: no version has this number. Connections that
+/// were open there are not counted; at its end they are.
+const IN_THE_MIDDLE: u16 = 1;
+/// Connections that are counted in one transaction. What a kill costs is to read them again; what they cost is the memory
+/// of so many rows.
+const MOST_PART: usize = 8_192;
+/// Bytes of offers in one transaction: a hello can have 64 KiB, and then fewer fit.
+const MOST_PART_BYTES: usize = 8 << 20;
+/// How long what is known of a stream waits to be counted.
+const COMMIT: Duration = Duration::from_secs(1);
+
+/// Counts what a capture shows, in parts, each with how far that is.
+struct Counting<'a, 'b> {
+    reading: &'a mut Reading<'b>,
+    /// Where it stands; absent for a stream.
+    place: Option<Place>,
+    /// Its first bytes.
+    head: &'a [u8],
+    position: u64,
+    /// The bytes before that, where they are not those of the place.
+    tail: Option<Mark>,
+    /// What waits to be committed.
+    connections: usize,
+    bytes: usize,
+    since: Instant,
+    failed: Option<LedgerError>,
+    is_stopped: bool,
+}
+
+impl Counting<'_, '_> {
+    /// Commits what waits.
+    fn commit(&mut self, server: u16) -> Result<(), LedgerError> {
+        let importer = self.reading.recorder.importer();
+        if let Some(place) = &mut self.place {
+            let from = place.position;
+            let known = usize::try_from(self.position).unwrap_or(usize::MAX);
+            place.position = self.position;
+            place.head = Mark::of(self.head.get(..known).unwrap_or(self.head));
+            if let Some(tail) = self.tail.take() {
+                place.tail = tail;
+            }
+            place.server = server;
+            place.seen = self.reading.clock.now().as_second();
+            importer.commit_read(place, from)?;
+            self.reading.places.keep(place);
+        } else {
+            importer.commit()?;
+        }
+        (self.connections, self.bytes) = (0, 0);
+        self.since = Instant::now();
+        Ok(())
+    }
+}
+
+impl Taker for Counting<'_, '_> {
+    fn take(&mut self, evidence: Evidence<'_>) -> ControlFlow<()> {
+        match self.reading.recorder.record(&evidence) {
+            Ok(account) => {
+                self.reading.tally.add(&evidence, account.as_ref());
+                self.connections += 1;
+                let offer = evidence.offer.as_ref();
+                self.bytes += offer.map_or(0, |offer| offer.as_bytes().len());
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                self.failed = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn reached(&mut self, position: u64, tail: &[u8]) -> ControlFlow<()> {
+        self.position = position;
+        let is_full = self.connections >= MOST_PART || self.bytes >= MOST_PART_BYTES;
+        let is_due = self.place.is_none() && self.since.elapsed() >= COMMIT;
+        self.is_stopped = self.reading.stopping.is_wanted();
+        if is_full || is_due || self.is_stopped {
+            self.tail = Some(Mark::of(tail));
+            if let Err(error) = self.commit(IN_THE_MIDDLE) {
+                self.failed = Some(error);
+                return ControlFlow::Break(());
+            }
+        }
+        if self.is_stopped {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn ended(&mut self, position: u64, tail: &[u8]) {
+        self.position = position;
+        self.tail = Some(Mark::of(tail));
+    }
+}
+
 impl Reading<'_> {
-    /// Reads a capture to its end and counts it, unless it was counted before. An error that is the capture's own is in what
-    /// is given back.
+    /// Reads a capture to its end and counts what was not counted before. An error that is the capture's own is in what is
+    /// given back.
     ///
     /// # Errors
     ///
     /// When the ledger cannot be written.
     pub(crate) fn capture(&mut self, path: &Path, beginning: &Beginning) -> anyhow::Result<Read> {
-        let mut place = self.places.of(beginning, path.display().to_string());
+        let place = self.places.of(beginning, path.display().to_string());
         let mut read = Read {
             source: place.name.clone(),
             format: Some(FORMAT),
@@ -99,15 +221,12 @@ impl Reading<'_> {
             to: place.position,
             ..Read::default()
         };
-        if place.position > 0 {
-            // Connections lie across any byte of a capture: one that has grown cannot be read on from there.
-            if beginning.tail_before(place.position + 1).is_some() {
-                read.error = Some(format!(
-                    "{}: what comes after byte {} is not counted: it was not there, or not readable, when the rest was \
-                     counted",
-                    place.name, place.position
-                ));
-            }
+        let counted = Counted {
+            position: place.position,
+            at_its_end: place.server != IN_THE_MIDDLE,
+        };
+        let has_more = || beginning.tail_before(place.position + 1).is_some();
+        if counted.position > 0 && counted.at_its_end && !has_more() {
             return Ok(read);
         }
         let file = match File::open(path) {
@@ -117,68 +236,97 @@ impl Reading<'_> {
                 return Ok(read);
             }
         };
-        let input = Counted {
-            file,
+        let input = Watched {
+            input: file,
             progress: self.progress.clone(),
         };
         let source: Arc<str> = path.file_name().map_or_else(
             || "capture".into(),
             |name| name.to_string_lossy().into_owned().into(),
         );
-        let (recorder, tally) = (&mut *self.recorder, &mut *self.tally);
-        let mut recorded = Ok(());
-        let summary = capture::read(
+        self.take(
             input,
             &source,
-            &mut |evidence| match recorder.record(&evidence) {
-                Ok(account) => {
-                    tally.add(&evidence, account.as_ref());
-                    ControlFlow::Continue(())
-                }
-                Err(error) => {
-                    recorded = Err(error);
-                    ControlFlow::Break(())
-                }
+            counted,
+            Some(place),
+            beginning.head(),
+            &mut read,
+        )?;
+        Ok(read)
+    }
+
+    /// Reads a capture that comes through a pipe. It is counted as often as it is read.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written.
+    pub(super) fn piped_capture(&mut self, piped: Piped) -> anyhow::Result<Read> {
+        let mut read = Read {
+            source: Source::Stdin.name(),
+            format: Some(FORMAT),
+            ..Read::default()
+        };
+        let input = Watched {
+            input: Patient {
+                piped,
+                stopping: self.stopping.clone(),
             },
-        );
-        recorded?;
-        let content = match summary {
+            progress: self.progress.clone(),
+        };
+        let source: Arc<str> = "capture".into();
+        self.take(input, &source, Counted::default(), None, &[], &mut read)?;
+        Ok(read)
+    }
+
+    fn take(
+        &mut self,
+        input: impl io::Read,
+        source: &Arc<str>,
+        counted: Counted,
+        place: Option<Place>,
+        head: &[u8],
+        read: &mut Read,
+    ) -> anyhow::Result<()> {
+        let mut counting = Counting {
+            reading: self,
+            place,
+            head,
+            position: counted.position,
+            tail: None,
+            connections: 0,
+            bytes: 0,
+            since: Instant::now(),
+            failed: None,
+            is_stopped: false,
+        };
+        let summary = capture::read_on(input, source, counted, &mut counting);
+        if let Some(error) = counting.failed {
+            return Err(error.into());
+        }
+        let server = match &summary {
+            Ok(_) if !counting.is_stopped => 0,
+            // What was open when it was left is counted when it is read on.
+            _ => IN_THE_MIDDLE,
+        };
+        let is_new = server == 0 || counting.connections > 0;
+        if is_new && counting.position > 0 && !counting.is_stopped {
+            counting.commit(server)?;
+        }
+        read.to = counting.position;
+        let problem = match summary {
             Ok(summary) => {
                 read.rows = summary.connections;
-                read.to = summary.content;
                 read.captured = Some(Captured::from(&summary));
-                read.error = summary.problem.map(|problem| {
-                    format!(
-                        "{}: {problem}; what stands before that is counted",
-                        place.name
-                    )
-                });
-                summary.content
+                summary.problem.map(|problem| problem.to_string())
             }
-            Err(error) => {
-                read.error = Some(format!(
-                    "{}: {error}; what stands before that is counted",
-                    place.name
-                ));
-                // How far that was is not known. Its beginning is enough for it to be known again.
-                beginning.head().len() as u64
-            }
+            Err(error) => Some(error.to_string()),
         };
-        let Some(tail) = beginning
-            .tail_before(content)
-            .filter(|tail| tail.len() <= TAIL)
-        else {
-            self.recorder.importer().commit()?;
-            return Ok(read);
-        };
-        let head = beginning.head();
-        let known = usize::try_from(content).unwrap_or(usize::MAX);
-        place.position = content;
-        place.head = Mark::of(head.get(..known).unwrap_or(head));
-        place.tail = Mark::of(&tail);
-        place.seen = self.clock.now().as_second();
-        self.recorder.importer().commit_read(&mut place, 0)?;
-        self.places.keep(&place);
-        Ok(read)
+        read.error = problem.map(|problem| {
+            format!(
+                "{}: {problem}; what stands before that is counted",
+                read.source
+            )
+        });
+        Ok(())
     }
 }

@@ -262,6 +262,7 @@ impl Crew<'_, '_> {
             && let Some(beginning) = captures::beginning(path)
         {
             let read = self.reading.capture(path, &beginning)?;
+            self.interrupted |= self.reading.stopping.is_wanted();
             self.keep(self.next, read);
             return Ok(true);
         }

@@ -9,6 +9,7 @@ use edge::Clock;
 use hello::Version;
 use ledger::{Mark, Place};
 use observe::Recorder;
+use observe::capture::Magic;
 use observe::logs::{
     Beginning, Counts, Format, Log, LogError, Malformed, Progress, Said, Start, Wanted,
 };
@@ -141,8 +142,9 @@ pub(super) fn may_grow(path: &Path) -> bool {
 }
 
 impl Reading<'_> {
-    /// The beginning of a source; the error is what became of one that cannot be read.
-    pub(super) fn beginning(&self, source: &Source) -> Result<Beginning, Box<Read>> {
+    /// The beginning of a source; the error is what became of one that cannot be read, or was read by other means: a
+    /// capture that comes through a pipe.
+    pub(super) fn beginning(&mut self, source: &Source) -> Result<Beginning, Box<Read>> {
         let fail = |error: anyhow::Error| {
             Box::new(Read {
                 source: source.name(),
@@ -153,8 +155,13 @@ impl Reading<'_> {
         match source {
             Source::Log(path) => Beginning::of_file(path, self.progress.clone()),
             Source::Stdin => {
-                let piped = Piped::new(self.stopping.clone())
-                    .map_err(|error| fail(anyhow!("standard input: {error}")))?;
+                let of_stdin =
+                    |error: std::io::Error| fail(anyhow!("standard input: {error}"));
+                let mut piped = Piped::new(self.stopping.clone()).map_err(of_stdin)?;
+                let start = piped.start().map_err(of_stdin)?;
+                if Magic::of(start) == Some(Magic::Capture) {
+                    return Err(Box::new(self.piped_capture(piped).map_err(fail)?));
+                }
                 Beginning::of_stream(Box::new(piped), self.progress.clone())
             }
         }

@@ -54,6 +54,22 @@ impl Piped {
     }
 }
 
+impl Piped {
+    /// The first bytes, as many as came at once; waits for them. They are there to be read all the same.
+    ///
+    /// # Errors
+    ///
+    /// When reading fails.
+    pub(crate) fn start(&mut self) -> io::Result<&[u8]> {
+        if self.block.get_ref().is_empty()
+            && let Ok(block) = self.blocks.recv()
+        {
+            self.block = io::Cursor::new(block?);
+        }
+        Ok(self.block.get_ref())
+    }
+}
+
 impl Read for Piped {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
