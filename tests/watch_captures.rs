@@ -137,7 +137,11 @@ fn a_capture_that_grew_is_read_on_and_counted_once() {
     let path = path.to_str().unwrap();
     let mut counted = 0;
     // Between two packets, and inside one: its writer is not done with it.
-    for (length, code) in [(24 + (whole.len() - 24) / 3, 0), (whole.len() - 7, 1), (whole.len(), 0)] {
+    for (length, code) in [
+        (24 + (whole.len() - 24) / 3, 0),
+        (whole.len() - 7, 1),
+        (whole.len(), 0),
+    ] {
         std::fs::write(path, &whole[..length]).unwrap();
         let read = run_to(&["watch", path], &data, code);
         counted += read["connections"].as_u64().unwrap();

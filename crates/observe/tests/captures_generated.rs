@@ -17,10 +17,7 @@ use hello::names;
 use observe::Evidence;
 use observe::capture::{Counted, Taker, read, read_on};
 
-const GENERATOR: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../bench/captures-generate"
-);
+const GENERATOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bench/captures-generate");
 
 /// A capture and the rows beside it; `None` where there is no Python that can make it.
 #[expect(clippy::print_stderr, reason = "a skipped test has to say so")]
@@ -76,16 +73,19 @@ fn truth(row: &BTreeMap<String, String>) -> Row {
 fn told(evidence: &Evidence<'_>) -> Row {
     let whole = evidence.offer.as_ref().filter(|offer| !offer.is_partial());
     let agreed = evidence.negotiated.as_ref();
-    let of_offer =
-        |of: fn(&hello::Offer) -> String| whole.map(of).unwrap_or_default();
+    let of_offer = |of: fn(&hello::Offer) -> String| whole.map(of).unwrap_or_default();
     // The generator gives every client an address of its own, so the port is told by the server's side alone.
     [
         evidence.address.unwrap().to_string(),
         evidence.server.unwrap().to_string(),
         evidence.sni.unwrap_or_default().to_owned(),
         of_offer(|offer| offer.max_version().to_string()),
-        agreed.map(|agreed| agreed.version.to_string()).unwrap_or_default(),
-        agreed.map(|agreed| agreed.cipher.to_owned()).unwrap_or_default(),
+        agreed
+            .map(|agreed| agreed.version.to_string())
+            .unwrap_or_default(),
+        agreed
+            .map(|agreed| agreed.cipher.to_owned())
+            .unwrap_or_default(),
         of_offer(hello::ja3),
         of_offer(hello::ja4),
     ]
@@ -204,7 +204,10 @@ fn a_capture_that_grows_is_counted_once() {
     };
     let whole = all(&capture);
     let ends = |rows: &[Row]| {
-        let mut ends: Vec<_> = rows.iter().map(|row| (row[0].clone(), row[1].clone())).collect();
+        let mut ends: Vec<_> = rows
+            .iter()
+            .map(|row| (row[0].clone(), row[1].clone()))
+            .collect();
         ends.sort();
         ends
     };

@@ -112,7 +112,12 @@ impl Known {
         transaction
             .prepare_cached("UPDATE key SET day = ? WHERE id = ?")?
             .execute((day, key.id))?;
-        remember(&mut self.keys, self.most_keys, *digest, KnownKey { day, ..key });
+        remember(
+            &mut self.keys,
+            self.most_keys,
+            *digest,
+            KnownKey { day, ..key },
+        );
         Ok(())
     }
 

@@ -104,10 +104,7 @@ pub(super) fn packets(
     }
 }
 
-fn plain(
-    input: impl Read,
-    each: &mut impl Each,
-) -> io::Result<(u64, Option<Problem>)> {
+fn plain(input: impl Read, each: &mut impl Each) -> io::Result<(u64, Option<Problem>)> {
     let mut window = Window::new(input);
     window.fill(Magic::LENGTH)?;
     let read = match window.bytes().first_chunk::<4>() {

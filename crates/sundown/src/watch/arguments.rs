@@ -50,7 +50,9 @@ Examples:
   ssh web1 cat /var/log/nginx/access.log | sundown watch --format nginx.conf -
       from standard input
   sundown watch capture.pcapng
-      a packet capture, pcap or pcapng, packed or not: all that clients offered; one that was read is not counted again
+      a packet capture, pcap or pcapng, packed or not: all that clients offered; one that has grown is read on
+  tcpdump -w - 'tcp port 443' | sundown watch -
+      packets as they come, until Ctrl-C
   sudo sundown watch --live any --processes --for 1h
       an hour of what the programs on this machine do; then: sundown report
   sudo sundown watch --live eth0

@@ -17,7 +17,6 @@ use serde::Serialize;
 use super::logs::{Read, Reading};
 use super::piped::Piped;
 use super::sources::Source;
-use super::stopping::Stopping;
 
 /// What captures are called among the formats.
 pub(crate) const FORMAT: &str = "packet capture";
@@ -78,21 +77,14 @@ impl<R: io::Read> io::Read for Watched<R> {
     }
 }
 
-/// Standard input, waited for until it comes or somebody wants the run to end.
-struct Patient {
-    piped: Piped,
-    stopping: Stopping,
-}
+/// Standard input, waited for until it comes.
+struct Patient(Piped);
 
 impl io::Read for Patient {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            match self.piped.read(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if self.stopping.is_wanted() {
-                        return Ok(0);
-                    }
-                }
+            match self.0.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 read => return read,
             }
         }
@@ -267,10 +259,7 @@ impl Reading<'_> {
             ..Read::default()
         };
         let input = Watched {
-            input: Patient {
-                piped,
-                stopping: self.stopping.clone(),
-            },
+            input: Patient(piped),
             progress: self.progress.clone(),
         };
         let source: Arc<str> = "capture".into();

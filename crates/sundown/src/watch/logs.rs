@@ -155,8 +155,7 @@ impl Reading<'_> {
         match source {
             Source::Log(path) => Beginning::of_file(path, self.progress.clone()),
             Source::Stdin => {
-                let of_stdin =
-                    |error: std::io::Error| fail(anyhow!("standard input: {error}"));
+                let of_stdin = |error: std::io::Error| fail(anyhow!("standard input: {error}"));
                 let mut piped = Piped::new(self.stopping.clone()).map_err(of_stdin)?;
                 let start = piped.start().map_err(of_stdin)?;
                 if Magic::of(start) == Some(Magic::Capture) {

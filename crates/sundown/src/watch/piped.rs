@@ -52,19 +52,23 @@ impl Piped {
             block: io::Cursor::default(),
         })
     }
-}
 
-impl Piped {
-    /// The first bytes, as many as came at once; waits for them. They are there to be read all the same.
+    /// The first bytes, as many as came at once; waits for them, or for the end of the run. They are there to be read all
+    /// the same.
     ///
     /// # Errors
     ///
     /// When reading fails.
     pub(crate) fn start(&mut self) -> io::Result<&[u8]> {
-        if self.block.get_ref().is_empty()
-            && let Ok(block) = self.blocks.recv()
-        {
-            self.block = io::Cursor::new(block?);
+        while self.block.get_ref().is_empty() && !self.stopping.is_wanted() {
+            match self.blocks.recv_timeout(PATIENCE) {
+                Ok(block) => {
+                    self.block = io::Cursor::new(block?);
+                    break;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
         }
         Ok(self.block.get_ref())
     }
