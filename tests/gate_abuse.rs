@@ -7,6 +7,8 @@
     reason = "what goes wrong in a helper of a test fails the test"
 )]
 
+#[path = "support/abuse.rs"]
+mod abuse;
 #[path = "support/bytes.rs"]
 mod bytes;
 #[path = "support/edge.rs"]
@@ -14,93 +16,22 @@ mod edge;
 #[path = "support/gate.rs"]
 mod gate;
 
-use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use bytes::{connect, exchange, read_to_end, records, send_and_reset};
-use edge::{Edge, WARN, eventually};
+use abuse::{Regular, echo, is_full, is_served, many, outcomes, service, wait_for};
+use bytes::{connect, exchange, read_to_end, records};
+use edge::{WARN, eventually};
 use gate::{GateBuilder, SERVER_HELLO, gate_address, noise, tls12};
-
-/// How many of a kind.
-fn many() -> usize {
-    match std::env::var_os("SUNDOWN_FULL") {
-        Some(_) => 1000,
-        None => 100,
-    }
-}
-
-/// A service that answers every hello with one of its own, then says back what comes.
-fn echo() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            thread::spawn(move || {
-                let mut stream = stream;
-                let mut buffer = [0; 4096];
-                let mut greeted = false;
-                while let Ok(length @ 1..) = stream.read(&mut buffer) {
-                    let answer = if greeted {
-                        &buffer[..length]
-                    } else {
-                        &SERVER_HELLO
-                    };
-                    greeted = true;
-                    if stream.write_all(answer).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-    });
-    address
-}
-
-/// One who means well: shakes hands, says something and hears it again.
-#[track_caller]
-fn is_served(gate: SocketAddr) {
-    let mut stream = connect(gate);
-    stream.write_all(&tls12("well.example")).unwrap();
-    let mut answer = [0; SERVER_HELLO.len()];
-    stream.read_exact(&mut answer).unwrap();
-    assert_eq!(answer, SERVER_HELLO);
-    stream.write_all(b"as it came").unwrap();
-    let mut again = [0; 10];
-    stream.read_exact(&mut again).unwrap();
-    assert_eq!(&again, b"as it came");
-}
-
-/// How often each outcome was at the gate.
-fn outcomes(edge: &Edge) -> BTreeMap<String, usize> {
-    let gate = gate_address(edge).to_string();
-    let mut counts = BTreeMap::new();
-    for seen in edge.sightings(0) {
-        if seen["edge"] == gate {
-            let outcome = seen["outcome"].as_str().unwrap_or_default();
-            *counts.entry(outcome.to_owned()).or_default() += 1;
-        }
-    }
-    counts
-}
-
-#[track_caller]
-fn wait_for(edge: &Edge, outcome: &str, count: usize) {
-    eventually(&format!("{count} of {outcome}"), || {
-        outcomes(edge).get(outcome).copied().unwrap_or_default() >= count
-    });
-    let counts = outcomes(edge);
-    assert_eq!(counts.get(outcome), Some(&count), "{counts:?}");
-}
 
 #[test]
 fn the_slow_and_the_silent_end_when_the_hello_is_due() {
     let edge = GateBuilder::new(&[echo()])
         .plan(WARN)
-        .limits("hello = \"2s\"")
+        .limits("hello = \"2s\"\nconnections_per_address = 5000")
         .start();
     let gate = gate_address(&edge);
     // Its threads have their descriptors once somebody has been served.
@@ -125,14 +56,13 @@ fn the_slow_and_the_silent_end_when_the_hello_is_due() {
             thread::sleep(Duration::from_millis(300));
         }
     });
-    for _ in 0..10 {
-        is_served(gate);
-    }
+    let regular = Regular::of(gate);
     wait_for(&edge, "hello-timeout", 2 * many() + 1);
     dripping.join().unwrap();
     drop((silent, halves));
-    is_served(gate);
-    wait_for(&edge, "passed", 12);
+    let served = regular.served();
+    assert!(served > 10, "served {served} times while they waited");
+    wait_for(&edge, "passed", served + 1);
     eventually("descriptors are given back", || {
         edge.descriptors() <= before.0 + 2
     });
@@ -171,46 +101,6 @@ fn long_hellos_pass_and_garbage_does_not() {
     eventually("each is counted", || {
         outcomes(&edge).values().sum::<usize>() == many() + 4
     });
-}
-
-#[test]
-fn a_reset_at_any_stage_is_told_apart_and_passed_on() {
-    let edge = GateBuilder::new(&[echo()]).plan(WARN).start();
-    let gate = gate_address(&edge);
-    let hello = tls12("reset.example");
-    send_and_reset(gate, b"");
-    send_and_reset(gate, &hello[..20]);
-    wait_for(&edge, "closed-early", 2);
-    let mut stream = connect(gate);
-    stream.write_all(&hello).unwrap();
-    let mut answer = [0; SERVER_HELLO.len()];
-    stream.read_exact(&mut answer).unwrap();
-    socket2::SockRef::from(&stream)
-        .set_linger(Some(Duration::ZERO))
-        .unwrap();
-    drop(stream);
-    wait_for(&edge, "passed", 1);
-    is_served(gate);
-    wait_for(&edge, "passed", 2);
-}
-
-/// A service that does this with each connection on which something comes.
-fn service(act: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let act = act.clone();
-            thread::spawn(move || {
-                let mut stream = stream;
-                // A check comes and says nothing.
-                if let Ok(1..) = stream.read(&mut [0; 4096]) {
-                    act(stream);
-                }
-            });
-        }
-    });
-    address
 }
 
 #[test]
@@ -293,15 +183,17 @@ fn a_connection_that_stands_still_ends() {
 
 #[test]
 fn out_of_descriptors_it_goes_on_with_those_it_has() {
+    let files = if is_full() { 256 } else { 128 };
     let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 128; exec \"$0\" \"$@\""]);
+    command.arg("-c");
+    command.arg(format!("ulimit -n {files}; exec \"$0\" \"$@\""));
     command.arg(env!("CARGO_BIN_EXE_sundown"));
     let edge = GateBuilder::new(&[echo()])
         .plan(WARN)
         .limits("hello = \"1s\"\nhandshake = \"1s\"")
         .launch(command);
     let gate = gate_address(&edge);
-    let silent: Vec<TcpStream> = (0..300).map(|_| connect(gate)).collect();
+    let silent: Vec<TcpStream> = (0..3 * files).map(|_| connect(gate)).collect();
     edge.wait_for_log("cannot accept connections");
     // Behind them in the queue, and served when their time is over.
     is_served(gate);

@@ -28,7 +28,7 @@ pub(crate) struct Leaf {
 }
 
 /// Everything a server and a client need to trust each other.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Certificates {
     /// P-256.
     pub(crate) ecdsa: Leaf,

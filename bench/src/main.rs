@@ -6,6 +6,7 @@
 
 mod certificates;
 mod client;
+mod gate;
 mod h2load;
 mod hello10;
 mod load;
@@ -21,7 +22,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use clap::{Parser, ValueEnum as _};
+use clap::{Parser, Subcommand, ValueEnum as _};
 
 use certificates::Certificates;
 use client::Profile;
@@ -32,7 +33,10 @@ use server::{Lab, Running, Server};
 
 /// Measures what one operation costs Sundown, nginx and HAProxy.
 #[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// How often everything is measured
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
     rounds: u16,
@@ -65,8 +69,17 @@ struct Arguments {
     json: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measures what passing TLS through costs Sundown, HAProxy, nginx and Envoy
+    Gate(gate::Arguments),
+}
+
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if let Some(Command::Gate(arguments)) = &arguments.command {
+        return gate::run(arguments);
+    }
     ensure!(
         (0.05..=600.0).contains(&arguments.seconds),
         "--seconds takes 0.05 to 600"
@@ -115,7 +128,8 @@ async fn run(arguments: &Arguments, seats: Seats) -> Result<Report> {
         dir,
         upstream: upstream::start().await?,
         answer: stand_in(),
-        cpu: seats.server,
+        cpus: seats.server.to_string(),
+        threads: 1,
         connections: 2 * effort.idle.max(effort.connections) + 256,
     };
     // Sundown's answer is its own; the others give the very same bytes.

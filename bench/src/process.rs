@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// Nanoseconds on a CPU for each thread of a process, by thread id.
+/// Nanoseconds on a CPU for each thread of a process and of its children, by thread id.
 ///
 /// The first field of `/proc/PID/task/TID/schedstat` (Linux, Documentation/scheduler/sched-stats). It counts
 /// every nanosecond, where `utime` is sampled at the clock tick and reads 0 for threads that sleep often.
@@ -16,10 +16,17 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 pub(crate) struct CpuTime(BTreeMap<u32, u64>);
 
 impl CpuTime {
-    /// Reads all threads of process `pid`.
+    /// Reads all threads of process `pid` and of its children.
     pub(crate) fn of(pid: u32) -> Result<Self> {
-        let tasks = format!("/proc/{pid}/task");
         let mut times = BTreeMap::new();
+        for process in family(pid)? {
+            Self::read(process, &mut times)?;
+        }
+        Ok(Self(times))
+    }
+
+    fn read(pid: u32, times: &mut BTreeMap<u32, u64>) -> Result<()> {
+        let tasks = format!("/proc/{pid}/task");
         for entry in fs::read_dir(&tasks).with_context(|| format!("{tasks}: the server is gone"))? {
             let entry = entry?;
             let path = entry.path().join("schedstat");
@@ -39,7 +46,7 @@ impl CpuTime {
                 _ => bail!("{}: not understood: {text:?}", path.display()),
             };
         }
-        Ok(Self(times))
+        Ok(())
     }
 
     /// CPU time used since `earlier`. A thread that ended in between took its count with it, so that is an error.
@@ -56,10 +63,14 @@ impl CpuTime {
     }
 }
 
-/// Resident memory of process `pid` in bytes.
+/// Resident memory of process `pid` and of its children in bytes.
 ///
 /// From `smaps_rollup`, which walks the page tables; `VmRSS` in `status` lags by up to a batch of pages per CPU.
 pub(crate) fn resident(pid: u32) -> Result<u64> {
+    family(pid)?.into_iter().map(resident_alone).sum()
+}
+
+fn resident_alone(pid: u32) -> Result<u64> {
     let path = format!("/proc/{pid}/smaps_rollup");
     let text = fs::read_to_string(&path)
         .with_context(|| format!("{path}: run as root or as the server's user"))?;
@@ -75,12 +86,15 @@ pub(crate) fn resident(pid: u32) -> Result<u64> {
 
 /// The first child of process `pid`.
 pub(crate) fn first_child(pid: u32) -> Result<Option<u32>> {
+    Ok(family(pid)?.get(1).copied())
+}
+
+/// Process `pid`, then its children.
+fn family(pid: u32) -> Result<Vec<u32>> {
     let path = format!("/proc/{pid}/task/{pid}/children");
     let text = fs::read_to_string(&path).with_context(|| format!("{path}: the server is gone"))?;
-    Ok(text
-        .split_whitespace()
-        .next()
-        .and_then(|child| child.parse().ok()))
+    let children = text.split_whitespace().filter_map(|child| child.parse().ok());
+    Ok([pid].into_iter().chain(children).collect())
 }
 
 /// The CPUs the two sides run on.

@@ -4,6 +4,7 @@
 
 mod haproxy;
 mod nginx;
+mod passing;
 mod sundown;
 
 use std::fs::{self, File};
@@ -19,11 +20,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::certificates::Certificates;
 use crate::process::first_child;
 
+pub(crate) use passing::passing;
+
 /// How long a server may take to start or to end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What every server is given alike.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Lab {
     /// Where each server gets a directory of its own.
     pub(crate) dir: PathBuf,
@@ -33,8 +36,10 @@ pub(crate) struct Lab {
     pub(crate) upstream: SocketAddr,
     /// The answer for `/ssl/`, for servers that have none of their own.
     pub(crate) answer: String,
-    /// The CPU to run on.
-    pub(crate) cpu: usize,
+    /// The CPUs to run on, as taskset(1) takes them.
+    pub(crate) cpus: String,
+    /// Threads of each server.
+    pub(crate) threads: usize,
     /// Connections to make room for.
     pub(crate) connections: usize,
 }
@@ -111,7 +116,7 @@ impl Running {
         let child = Command::new("taskset")
             .args([
                 "-c",
-                &lab.cpu.to_string(),
+                &lab.cpus,
                 "setpriv",
                 "--pdeathsig",
                 "TERM",

@@ -134,12 +134,14 @@ impl Passing {
         // Twice where a side turns out to be gone on the way to it: what it had sent is to be read still.
         for _ in 0..2 {
             let was_reset = client.reset || upstream.reset;
-            let sent = up.advance(client, upstream, scratch, pipes, |bytes| {
+            let last = down.is_over;
+            let sent = up.advance(client, upstream, last, scratch, pipes, |bytes| {
                 if std::mem::take(awaits_second) {
                     note_second(bytes, record);
                 }
             });
-            let got = down.advance(upstream, client, scratch, pipes, |bytes| {
+            let last = up.is_over;
+            let got = down.advance(upstream, client, last, scratch, pipes, |bytes| {
                 look_at_answer(answer, bytes, record);
             });
             match (sent, got) {

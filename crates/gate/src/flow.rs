@@ -61,11 +61,13 @@ impl Flow {
         }
     }
 
-    /// Moves what can be moved. `look` sees the bytes that are copied, before they are written.
+    /// Moves what can be moved. `look` sees the bytes that are copied, before they are written. Where this is the `last` of
+    /// both directions, the close that follows passes its end on.
     pub(crate) fn advance(
         &mut self,
         from: &mut Side,
         to: &mut Side,
+        last: bool,
         scratch: &mut [u8],
         pipes: &mut Pipes,
         mut look: impl FnMut(&[u8]),
@@ -75,8 +77,10 @@ impl Flow {
                 return Moved::Waits;
             }
             if self.ended {
-                // The side may be gone already, which is no worse.
-                shutdown(&to.socket, Shutdown::Write).ok();
+                if !last {
+                    // The side may be gone already, which is no worse.
+                    shutdown(&to.socket, Shutdown::Write).ok();
+                }
                 self.is_over = true;
                 self.close(pipes);
                 return Moved::Waits;

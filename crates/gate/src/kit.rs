@@ -358,17 +358,21 @@ impl Kit {
         };
         let sides = [(Some(&mut connection.client), CLIENT), (upstream, UPSTREAM)];
         for (side, which) in sides {
-            let Some(side) = side.filter(|side| !side.is_watched) else {
+            let Some(side) = side else { continue };
+            let wanted = side.wanted();
+            if wanted == side.watched {
                 continue;
-            };
+            }
             let data = u64::from(key.generation) << 32 | u64::from(key.index) << 1 | which;
-            match epoll::add(
-                &self.epoll,
-                &side.socket,
-                EventData::new_u64(data),
-                Side::EVENTS,
-            ) {
-                Ok(()) => side.is_watched = true,
+            let data = EventData::new_u64(data);
+            // What is so already is told, too.
+            let told = if side.watched.is_empty() {
+                epoll::add(&self.epoll, &side.socket, data, wanted)
+            } else {
+                epoll::modify(&self.epoll, &side.socket, data, wanted)
+            };
+            match told {
+                Ok(()) => side.watched = wanted,
                 // Out of memory or of watches: it ends at its deadline.
                 Err(error) => tracing::error!(%error, "a connection cannot be watched"),
             }

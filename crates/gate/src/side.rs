@@ -10,7 +10,8 @@ use rustix::net::sockopt::set_socket_linger;
 /// otherwise.
 pub(crate) struct Side {
     pub(crate) socket: OwnedFd,
-    pub(crate) is_watched: bool,
+    /// What the kernel tells of; nothing before it is watched.
+    pub(crate) watched: EventFlags,
     /// Perhaps there is something to read.
     pub(crate) readable: bool,
     /// Perhaps something can be written.
@@ -22,20 +23,29 @@ pub(crate) struct Side {
 }
 
 impl Side {
-    /// What a socket is watched for.
-    pub(crate) const EVENTS: EventFlags = EventFlags::IN
-        .union(EventFlags::OUT)
+    /// What every socket is watched for.
+    const EVENTS: EventFlags = EventFlags::IN
         .union(EventFlags::RDHUP)
         .union(EventFlags::ET);
 
     pub(crate) const fn new(socket: OwnedFd) -> Self {
         Self {
             socket,
-            is_watched: false,
+            watched: EventFlags::empty(),
             readable: false,
             writable: true,
             ended: false,
             reset: false,
+        }
+    }
+
+    /// What it is to be watched for now. Room to write is asked for once there was none: for most sockets there always is,
+    /// and being told so would cost each a turn.
+    pub(crate) fn wanted(&self) -> EventFlags {
+        if self.writable {
+            self.watched | Self::EVENTS
+        } else {
+            Self::EVENTS | EventFlags::OUT
         }
     }
 

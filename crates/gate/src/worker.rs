@@ -399,7 +399,7 @@ impl Worker {
         else {
             return;
         };
-        if client.is_watched && epoll::delete(&self.kit.epoll, &client.socket).is_err() {
+        if !client.watched.is_empty() && epoll::delete(&self.kit.epoll, &client.socket).is_err() {
             return;
         }
         if let Some(divert) = &entrance.divert {
