@@ -95,17 +95,32 @@ impl Edge {
 
     /// Starts another process that takes this one's place. Its data directory is the other's, which must last as long.
     pub(crate) fn take_over(other: &Self, configuration: &str, upstream: Option<&str>) -> Self {
-        let data = other.data.clone();
         let program = Command::new(env!("CARGO_BIN_EXE_sundown"));
+        Self::take_over_by(program, other, configuration, upstream)
+    }
+
+    /// The same with a command that runs the program in its own way; it is given the arguments.
+    pub(crate) fn take_over_by(
+        command: Command,
+        other: &Self,
+        configuration: &str,
+        upstream: Option<&str>,
+    ) -> Self {
+        let data = other.data.clone();
         let directory = tempfile::tempdir().expect("a directory of our own");
-        Self::spawn_in(
-            directory,
-            data,
-            program,
-            configuration,
-            upstream,
-            &["--take-over"],
-        )
+        let more = ["--take-over"];
+        Self::spawn_in(directory, data, command, configuration, upstream, &more)
+    }
+
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Replaces its configuration, for the next reload.
+    pub(crate) fn configure(&self, configuration: &str) {
+        let file = self.directory.path().join("sundown.toml");
+        fs::write(file, configuration).expect("a directory of our own");
     }
 
     /// The same with a command that runs the program in its own way (under limits, say); it is given the arguments.

@@ -10,7 +10,6 @@
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -87,6 +86,7 @@ pub(crate) struct GateBuilder {
     routes: String,
     plan: String,
     limits: String,
+    edge_keys: String,
 }
 
 impl GateBuilder {
@@ -97,12 +97,14 @@ impl GateBuilder {
             routes: String::new(),
             plan: String::new(),
             limits: String::new(),
+            edge_keys: String::new(),
         }
     }
 
-    pub(crate) fn unix(path: &Path) -> Self {
+    /// To one service, in the words of a configuration.
+    pub(crate) fn to(upstream: &str) -> Self {
         let mut gate = Self::new(&[]);
-        gate.upstreams.push(format!("unix:{}", path.display()));
+        gate.upstreams.push(upstream.to_owned());
         gate
     }
 
@@ -127,8 +129,14 @@ impl GateBuilder {
         self
     }
 
+    /// Keys of the edge listener beside it.
+    pub(crate) fn edge_keys(mut self, keys: &str) -> Self {
+        self.edge_keys = keys.to_owned();
+        self
+    }
+
     pub(crate) fn configuration(&self) -> String {
-        let mut text = String::from("[[listener]]\n");
+        let mut text = format!("[[listener]]\n{}\n", self.edge_keys);
         text += "[[listener]]\naddress = \"127.0.0.1:0\"\nmode = \"gate\"\n";
         writeln!(text, "upstream = {:?}", self.upstreams).unwrap();
         writeln!(text, "{}\n{}", self.keys, self.routes).unwrap();
@@ -140,6 +148,11 @@ impl GateBuilder {
 
     pub(crate) fn start(self) -> Edge {
         Edge::start(&self.configuration(), None)
+    }
+
+    /// The same with the plan's clock started at this moment.
+    pub(crate) fn start_at(self, as_of: &str) -> Edge {
+        Edge::start_at(&self.configuration(), as_of, None)
     }
 
     pub(crate) fn launch(self, command: Command) -> Edge {

@@ -70,7 +70,7 @@ impl Drop for Permit {
 }
 
 /// What counts as one address: an IPv6 client commands a whole /64.
-fn counted(address: IpAddr) -> IpAddr {
+pub fn counted(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
         v4 => v4,

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `bounds` | how many connections may be open, in all and from one address |
 //! | `opening` | what the first bytes turn out to be |
+//! | `proxy_protocol` | whom a connection is for, where somebody in front knows it |
 //! | `judge` | what the plan says of a hello, and who it shows |
 //! | `last_words` | alerts, the answer to plain HTTP, and how long to wait until they have been read |
 //! | `record` | the sighting while the connection lasts |
@@ -26,6 +27,7 @@ mod judge;
 pub mod last_words;
 mod limits;
 mod opening;
+pub mod proxy_protocol;
 pub mod record;
 mod rules;
 

@@ -19,6 +19,10 @@ pub enum Opening {
     Late,
     /// The process stops.
     Stopping,
+    /// Whoever is in front did not say whom it is for.
+    Unintroduced,
+    /// Of the client it is for there are too many already.
+    TooMany,
 }
 
 /// A hello, as far as anything after it needs to know.
@@ -89,5 +93,7 @@ pub fn refuse_to_read(
         Opening::Closed => (Outcome::ClosedEarly { bytes: received }, None),
         Opening::Late => (Outcome::HelloTimeout, None),
         Opening::Stopping => (Outcome::Stopped, None),
+        Opening::Unintroduced => (Outcome::Unintroduced, None),
+        Opening::TooMany => (Outcome::Shed, None),
     })
 }

@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use ::door::proxy_protocol::Introducers;
 use ::door::{Rules, Shared};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -89,4 +90,6 @@ pub(crate) struct Entrance {
     pub(crate) name: Arc<str>,
     pub(crate) certificates: Certificates,
     pub(crate) proxy: Proxy,
+    /// Who says whom its connections are for.
+    pub(crate) introducers: Introducers,
 }

@@ -17,6 +17,7 @@
 //! | `tls` | policies, certificates, the local authority, the handshake, rest without buffers |
 //! | `http` | requests: `/ssl/`, explanations, warnings, previews, health, the proxy |
 //! | `wire`, `lingering` | the socket under TLS: few system calls, and a close that lets the last words arrive |
+//! | `passed` | listening sockets that the service manager has opened |
 //! | `hand_over` | giving the listening sockets to the process that takes this one's place |
 //! | `sweep` | what is handed over of a sighting meanwhile |
 //! | `levers`, `guard` | holds, what is known of accounts, and the share that is turned away |
@@ -38,6 +39,7 @@ mod hand_over;
 mod http;
 mod levers;
 mod lingering;
+mod passed;
 mod server;
 pub mod settings;
 mod sweep;
@@ -51,6 +53,7 @@ pub use calendar::icalendar;
 pub use guard::Tripped;
 pub use hand_over::Taken;
 pub use http::offered::{Offered, OfferedNames};
+pub use passed::{Passed, Wanted};
 pub use server::{Edge, Handle, Ingredients, StartError};
 pub use tls::certificates::CertificateError;
 pub use tls::negotiated;

@@ -28,6 +28,7 @@ use crate::http::proxy::Proxy;
 use crate::http::reports::Reports;
 use crate::http::upstream::ConnectError;
 use crate::levers::Levers;
+use crate::passed::{Passed, Wanted};
 use crate::settings::Settings;
 use crate::sweep::Sweep;
 use crate::tls::certificates::{CertificateError, Certificates};
@@ -73,6 +74,12 @@ pub enum StartError {
     /// The tables of accounts cannot be used.
     #[error(transparent)]
     Accounts(#[from] AccountsError),
+    /// The service manager passes sockets that would never be accepted from.
+    #[error(
+        "the service manager passes sockets that no listener is for: {}; write that name or that address to a [[listener]] (`admin` is [admin]'s)",
+        .0.join(", ")
+    )]
+    Passed(Vec<String>),
     /// An upstream cannot be used.
     #[error("upstream: {0}")]
     Upstream(#[from] ConnectError),
@@ -100,9 +107,10 @@ pub struct Ingredients {
     pub remembered: Vec<Association>,
     /// What the process gave whose place this one takes.
     pub taken: Option<Taken>,
-    /// Addresses of listeners of this process that are not the edge's: bound here, so that they are handed over with
-    /// the edge's own.
-    pub others: Vec<SocketAddr>,
+    /// What the service manager has opened.
+    pub passed: Passed,
+    /// Listeners of this process that are not the edge's: bound here, so that they are handed over with the edge's own.
+    pub others: Vec<Wanted>,
 }
 
 /// An edge whose sockets are bound and which serves once [run](Edge::run).
@@ -151,6 +159,7 @@ impl Edge {
             sink,
             remembered,
             mut taken,
+            mut passed,
             others,
         } = ingredients;
         let ticket_keys = taken
@@ -184,7 +193,11 @@ impl Edge {
             let certificates =
                 Certificates::load(files, listener.client_certificates.clone(), tickets)?;
             let address = *listener.address.get_ref();
-            let socket = bound(address, taken.as_mut(), &mut sockets)
+            let wanted = Wanted {
+                name: listener.name.clone(),
+                address,
+            };
+            let socket = bound(&wanted, taken.as_mut(), &mut passed, &mut sockets)
                 .and_then(watched)
                 .map_err(|reason| StartError::Listen { address, reason })?;
             let bound = socket
@@ -203,11 +216,13 @@ impl Edge {
                     name: bound.to_string().into(),
                     certificates,
                     proxy,
+                    introducers: listener.accept_proxy_protocol.clone(),
                 }),
             ));
         }
-        let others = others.into_iter().map(|address| {
-            bound(address, taken.as_mut(), &mut sockets)
+        let others = others.into_iter().map(|wanted| {
+            let address = wanted.address;
+            bound(&wanted, taken.as_mut(), &mut passed, &mut sockets)
                 .map_err(|reason| StartError::Listen { address, reason })
         });
         let others = others.collect::<Result<_, _>>()?;
@@ -218,7 +233,12 @@ impl Edge {
                     address,
                     purpose: Purpose::Admin,
                 };
-                let socket = match taken.as_mut().and_then(|taken| taken.socket(place)) {
+                let wanted = Wanted {
+                    name: Some("admin".to_owned()),
+                    address,
+                };
+                let given = taken.as_mut().and_then(|taken| taken.socket(place));
+                let socket = match given.or_else(|| passed.take(&wanted)) {
                     Some(socket) => Ok(socket),
                     None => TcpListener::bind(address),
                 };
@@ -228,6 +248,10 @@ impl Edge {
                     .map_err(|reason| StartError::Admin { address, reason })
             })
             .transpose()?;
+        let left = passed.left();
+        if !left.is_empty() {
+            return Err(StartError::Passed(left));
+        }
         let drain = settings.limits.drain;
         let first_request = settings.limits.hello;
         let reports = Reports::new(settings.answers.reports, settings.answers.report_life);
@@ -454,19 +478,21 @@ fn live(
     })
 }
 
-/// The socket for clients at this address: one that was handed over, or a new one.
+/// The socket of a listener for clients: one that was handed over, one that was passed, or a new one.
 fn bound(
-    address: SocketAddr,
+    wanted: &Wanted,
     taken: Option<&mut Taken>,
+    passed: &mut Passed,
     sockets: &mut Vec<hand_over::Socket>,
 ) -> io::Result<TcpListener> {
     let place = Place {
-        address,
+        address: wanted.address,
         purpose: Purpose::Clients,
     };
-    let socket = match taken.and_then(|taken| taken.socket(place)) {
+    let given = taken.and_then(|taken| taken.socket(place));
+    let socket = match given.or_else(|| passed.take(wanted)) {
         Some(socket) => Ok(socket),
-        None => listen(address),
+        None => listen(wanted.address),
     };
     socket.map(|socket| to_hand_over(sockets, place, socket))
 }

@@ -13,6 +13,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
+use ::door::proxy_protocol::Introducers;
 use accounts::{AccountSettings, Privacy, VisitorTable, duration};
 
 pub use ::door::Limits;
@@ -25,6 +26,10 @@ pub struct Listener {
     /// Where to listen. Port 0 takes any free port. Default `127.0.0.1:8443`.
     #[serde(default = "default_address")]
     pub address: Spanned<SocketAddr>,
+    /// The name of the socket that the service manager opens for it (`FileDescriptorName=` in systemd.socket(5)); it
+    /// listens on that one then, wherever that is. One at `address` is taken whatever its name. Default: none.
+    #[serde(default)]
+    pub name: Option<String>,
     /// What the listener does with a connection it lets in. Default `"edge"`.
     #[serde(default)]
     pub mode: Mode,
@@ -52,6 +57,12 @@ pub struct Listener {
     /// Default true.
     #[serde(default = "yes")]
     pub tickets: bool,
+    /// Who says at the start of a connection, in the PROXY protocol (version 1 or 2), whom it is for: ranges such as
+    /// `["10.0.0.0/8"]`. Bounds, exceptions, accounts, sightings and `X-Forwarded-For` go by that address then. From there
+    /// a connection that says nothing of it is closed (`unintroduced`); from elsewhere one that does is no TLS, and closed
+    /// as that. Default: nobody.
+    #[serde(default)]
+    pub accept_proxy_protocol: Introducers,
 }
 
 const fn yes() -> bool {
@@ -235,12 +246,14 @@ impl Default for Listener {
     fn default() -> Self {
         Self {
             address: default_address(),
+            name: None,
             mode: Mode::default(),
             upstream: Vec::new(),
             upstream_ca: None,
             certificates: Vec::new(),
             client_certificates: Vec::new(),
             tickets: true,
+            accept_proxy_protocol: Introducers::default(),
         }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Connection {
     /// When the wheel looks at it next.
     pub(crate) scheduled: Tick,
     pub(crate) peer: SocketAddr,
+    /// Where the client connected to, if that was in front of this listener.
+    pub(crate) destination: Option<SocketAddr>,
     pub(crate) entrance: Arc<Entrance>,
     pub(crate) record: Record,
     pub(crate) permit: Permit,
@@ -40,6 +42,8 @@ pub(crate) enum Stage {
         /// What has come.
         bytes: Vec<u8>,
         reader: HelloReader,
+        /// Whoever is in front has to say first whom it is for.
+        awaits_introduction: bool,
     },
     /// An upstream is being connected to, and nothing has been sent there.
     Connecting(Box<Connecting>),
@@ -54,6 +58,8 @@ pub(crate) enum Stage {
 /// What connecting needs to know.
 pub(crate) struct Connecting {
     pub(crate) pool: Arc<Pool>,
+    /// What it is spread by.
+    pub(crate) key: u64,
     /// The services that were tried, a bit each.
     pub(crate) tried: u64,
     pub(crate) lease: Option<Lease>,

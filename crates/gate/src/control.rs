@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use rustix::event::{EventfdFlags, eventfd};
 
@@ -20,6 +20,8 @@ pub(crate) enum Phase {
 /// Tells all threads.
 pub(crate) struct Control {
     phase: AtomicU8,
+    /// How many times a thread has come by since that was asked last.
+    turned: AtomicUsize,
     wakes: Vec<Arc<OwnedFd>>,
 }
 
@@ -29,6 +31,7 @@ impl Control {
         let wakes = (0..threads).map(|_| wake());
         Ok(Self {
             phase: AtomicU8::new(Phase::Serving as u8),
+            turned: AtomicUsize::new(threads),
             wakes: wakes.collect::<Result<_, _>>()?,
         })
     }
@@ -46,6 +49,22 @@ impl Control {
     /// Goes on to a phase; never back.
     pub(crate) fn go_on(&self, phase: Phase) {
         self.phase.fetch_max(phase as u8, Ordering::AcqRel);
+        self.wake();
+    }
+
+    /// A thread was woken.
+    pub(crate) fn turned(&self) {
+        self.turned.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether all threads have come by since this was asked last; asks them to come by again.
+    pub(crate) fn all_turned(&self) -> bool {
+        let all = self.turned.swap(0, Ordering::Relaxed) >= self.wakes.len();
+        self.wake();
+        all
+    }
+
+    fn wake(&self) {
         for wake in &self.wakes {
             // Fails only where it is full of wake-ups already.
             rustix::io::write(wake, &1_u64.to_ne_bytes()).ok();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use door::Divert;
+use door::proxy_protocol::Introducers;
 
 use crate::routes::Routes;
 
@@ -18,4 +19,8 @@ pub(crate) struct Entrance {
     /// Takes the clients that would be explained to.
     pub(crate) divert: Option<Arc<Divert>>,
     pub(crate) idle: Duration,
+    /// Services see clients' own addresses.
+    pub(crate) transparent: bool,
+    /// Who says whom its connections are for.
+    pub(crate) introducers: Introducers,
 }

@@ -36,7 +36,7 @@ pub(crate) fn watch(pools: &[Arc<Pool>], control: &Control) {
 fn check(pool: &Pool) {
     let mut waiting = Vec::new();
     for (index, service) in pool.services.iter().enumerate() {
-        match upstream::open(&service.target) {
+        match upstream::open(&service.target, None) {
             Ok(side) => waiting.push((index, side)),
             Err(_) => pool.failed(index),
         }

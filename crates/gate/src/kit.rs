@@ -1,23 +1,28 @@
 //! One turn of one connection: what its bytes say, who it is for, and what follows.
 
 use std::mem;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Instant;
 
 use accounts::Seen;
 use door::last_words::LastWords;
+use door::proxy_protocol::{Ends, Introduced, introduce};
 use door::{Greeting, Opening, Rules, Shared, look, refuse_to_read};
-use floor::Action;
-use hello::{HelloReader, Scratch};
+use floor::{Action, Decision};
+use hello::{HelloReader, Offer, Scratch};
 use ledger::Outcome;
 use rustix::event::epoll::{self, EventData};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, recv};
+use rustix::net::{RecvFlags, getsockname, recv};
 
 use crate::connection::{Connecting, Connection, Next, Passing, Stage, our_fault, say};
 use crate::deadlines::{Deadlines, Key, Tick};
 use crate::pipes::Pipes;
+use crate::pool::Pool;
+use crate::proxy_protocol::{self, Told};
+use crate::settings::SendProxyProtocol;
 use crate::side::Side;
 use crate::upstream::{self, Begun};
 
@@ -69,7 +74,13 @@ impl Connection {
 impl Kit {
     /// Reads what is there when a connection is accepted. What is complete stays in the scratch buffer; its length.
     pub(crate) fn take_first(&mut self, connection: &mut Connection) -> Option<(Opening, usize)> {
-        let Stage::Opening { bytes, reader } = &mut connection.stage else {
+        let Stage::Opening {
+            bytes,
+            reader,
+            awaits_introduction: false,
+        } = &mut connection.stage
+        else {
+            // Read as soon as an event says that there is something.
             return None;
         };
         match recv(
@@ -94,7 +105,12 @@ impl Kit {
 
     /// Reads more of an opening that was not complete.
     pub(crate) fn take_more(&mut self, connection: &mut Connection) -> Option<Opening> {
-        let Stage::Opening { bytes, reader } = &mut connection.stage else {
+        let Stage::Opening {
+            bytes,
+            reader,
+            awaits_introduction,
+        } = &mut connection.stage
+        else {
             return None;
         };
         loop {
@@ -108,8 +124,23 @@ impl Kit {
                     // A read that is not full has taken all there was: what comes next is an event.
                     connection.client.readable = length == self.scratch.len();
                     let read = self.scratch.get(..length).unwrap_or_default();
-                    // Bounded: the reader settles the matter within MAX_WIRE bytes.
+                    // Bounded: the reader settles the matter within MAX_WIRE bytes, and a header within less.
                     bytes.extend_from_slice(read);
+                    if *awaits_introduction {
+                        let record = &mut connection.record;
+                        match introduce(bytes, &self.rules, &self.shared.bounds, record) {
+                            Introduced::NeedMore => continue,
+                            Introduced::No(opening) => return Some(opening),
+                            Introduced::Is(client) => {
+                                *awaits_introduction = false;
+                                if let Some((ends, permit)) = client {
+                                    connection.permit = permit;
+                                    connection.peer = ends.from;
+                                    connection.destination = Some(ends.to);
+                                }
+                            }
+                        }
+                    }
                     let opening = look(reader, bytes, &mut self.hello);
                     if opening.is_some() {
                         return opening;
@@ -151,11 +182,16 @@ impl Kit {
                 connection.stage = Stage::Opening {
                     bytes,
                     reader: HelloReader::default(),
+                    awaits_introduction: false,
                 };
                 None
             }
             Verdict::Pass(mut connecting) => {
-                connecting.opening = bytes;
+                if connecting.opening.is_empty() {
+                    connecting.opening = bytes;
+                } else {
+                    connecting.opening.extend_from_slice(&bytes);
+                }
                 connection.stage = Stage::Connecting(connecting);
                 Some(self.connect_next(connection))
             }
@@ -199,11 +235,19 @@ impl Kit {
                         // Holds until the upstream answers.
                         Outcome::HandshakeAbandoned,
                         Verdict::Pass(Box::new(Connecting {
+                            key: pool.key(address, sni.as_deref()),
+                            opening: tell(
+                                pool,
+                                connection,
+                                &offer,
+                                sni.as_deref(),
+                                &decision,
+                                rules,
+                            ),
                             pool: pool.clone(),
                             tried: 0,
                             lease: None,
                             upstream: None,
-                            opening: Vec::new(),
                             legacy_version,
                         })),
                     ),
@@ -216,7 +260,7 @@ impl Kit {
                 }
             }
         };
-        record.note(|sighting| {
+        connection.record.note(|sighting| {
             sighting.offer = Some(offer);
             sighting.outcome = outcome;
         });
@@ -230,9 +274,11 @@ impl Kit {
         };
         connecting.upstream = None;
         connecting.lease = None;
-        while let Some(lease) = connecting.pool.lease(&mut connecting.tried) {
+        let entrance = &connection.entrance;
+        let from = entrance.transparent.then(|| connection.peer.ip());
+        while let Some(lease) = connecting.pool.lease(connecting.key, &mut connecting.tried) {
             let Some(target) = lease.target() else { break };
-            match upstream::begin(target, &connecting.opening) {
+            match upstream::begin(target, &connecting.opening, from) {
                 Ok(Begun::Stands(side, sent)) => {
                     lease.reached();
                     connecting.upstream = Some(side);
@@ -392,6 +438,36 @@ impl Kit {
             passing.down.close(&mut self.pipes);
         }
     }
+}
+
+/// What a service is told before the hello.
+fn tell(
+    pool: &Pool,
+    connection: &Connection,
+    offer: &Offer,
+    sni: Option<&str>,
+    decision: &Decision,
+    rules: &Rules,
+) -> Vec<u8> {
+    if pool.tells() == SendProxyProtocol::Off {
+        return Vec::new();
+    }
+    let here = || {
+        let address = getsockname(&connection.client.socket).ok()?;
+        SocketAddr::try_from(address).ok()
+    };
+    let destination = connection.destination.or_else(here);
+    let told = Told {
+        ends: Ends {
+            from: connection.peer,
+            to: destination.unwrap_or(connection.entrance.address),
+        },
+        sni,
+        offer,
+        action: decision.action.name(),
+        sunset: rules.sunset(decision).map(|sunset| sunset.name.as_str()),
+    };
+    proxy_protocol::write(pool.tells(), &told)
 }
 
 /// Whether connecting failed for want of descriptors or memory here, which is no fault of the service.

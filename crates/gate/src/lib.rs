@@ -18,6 +18,7 @@
 //! | `kit` | one turn of one connection |
 //! | `connection` | one connection, how far it is |
 //! | `side`, `flow`, `pipes` | a socket; one direction; where bytes go that nobody looks at |
+//! | `proxy_protocol` | what services are told of a connection |
 //! | `deadlines` | when connections are over |
 //! | `routes`, `pool`, `upstream`, `health` | which service, reaching it, and whether it can be |
 //! | `entrance`, `control` | a listener; how the threads are told to stop |
@@ -36,6 +37,7 @@ mod health;
 mod kit;
 mod pipes;
 mod pool;
+mod proxy_protocol;
 mod routes;
 pub mod settings;
 mod side;
@@ -91,7 +93,7 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// When a socket has no address.
+    /// When a socket has no address, or may not take that of a client where it is to.
     pub fn new(places: Vec<Place>, shared: Shared, threads: usize) -> io::Result<Self> {
         let entrances = places.into_iter().map(|place| {
             let Place {
@@ -100,11 +102,16 @@ impl Gate {
                 divert,
             } = place;
             let address = socket.local_addr()?;
+            if settings.transparent {
+                upstream::may_be_transparent()?;
+            }
             Ok(Arc::new(Entrance {
                 name: address.to_string().into(),
                 address,
                 routes: Routes::new(&settings),
                 idle: settings.idle,
+                transparent: settings.transparent,
+                introducers: settings.accept_proxy_protocol,
                 socket,
                 divert,
             }))
@@ -190,6 +197,11 @@ impl Handle {
     /// No more connections are taken: another process does.
     pub fn leave(&self) {
         self.control.go_on(Phase::Leaving);
+    }
+
+    /// Whether all threads have turned since this was asked last. Asked for the first time it is so.
+    pub fn turns(&self) -> bool {
+        self.control.all_turned()
     }
 
     /// Begins the stop: what is under way may finish, for as long as the drain limit says.

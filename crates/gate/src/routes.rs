@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::pool::Pool;
+use crate::pool::{Manner, Pool};
 use crate::settings::{Listener, Pattern};
 
 /// Which services take which names.
@@ -15,18 +15,27 @@ pub(crate) struct Routes {
 
 impl Routes {
     pub(crate) fn new(listener: &Listener) -> Self {
-        let pool = |targets: &[_]| Pool::new(targets, listener.health);
+        let manner = Manner {
+            health: listener.health,
+            balance: listener.balance,
+            tells: listener.send_proxy_protocol,
+        };
         let mut routes = Self {
             exact: HashMap::new(),
             below: HashMap::new(),
-            default: (!listener.upstream.is_empty()).then(|| pool(&listener.upstream)),
+            default: (!listener.upstream.is_empty()).then(|| Pool::new(&listener.upstream, manner)),
         };
         for route in listener.route.iter().map(toml::Spanned::get_ref) {
             let (names, name) = match route.sni.get_ref() {
                 Pattern::Exact(name) => (&mut routes.exact, name),
                 Pattern::Below(name) => (&mut routes.below, name),
             };
-            names.insert(name.clone(), pool(&route.upstream));
+            let manner = Manner {
+                balance: route.balance.unwrap_or(manner.balance),
+                tells: route.send_proxy_protocol.unwrap_or(manner.tells),
+                ..manner
+            };
+            names.insert(name.clone(), Pool::new(&route.upstream, manner));
         }
         routes
     }

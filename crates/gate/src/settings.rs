@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use accounts::duration;
+use door::proxy_protocol::Introducers;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
@@ -21,13 +22,23 @@ pub struct Listener {
     /// Where to listen. Port 0 takes any free port. Default `127.0.0.1:8443`.
     #[serde(default = "default_address")]
     pub address: Spanned<SocketAddr>,
+    /// The name of the socket that the service manager opens for it (`FileDescriptorName=` in systemd.socket(5)); it
+    /// listens on that one then, wherever that is. One at `address` is taken whatever its name. Default: none.
+    #[serde(default)]
+    pub name: Option<String>,
     /// `"gate"`.
     pub mode: Mode,
     /// The services behind, for every server name that no route is for: `"10.0.0.1:443"`, `"[2001:db8::1]:443"` or
-    /// `"unix:/run/api.sock"`. Of several, the one with the fewest connections; the next where one cannot be reached.
+    /// `"unix:/run/api.sock"`. Of several, `balance` says which; the next where one cannot be reached.
     /// Default: none, and a client that no route is for gets the alert `unrecognized_name`.
     #[serde(default)]
     pub upstream: Vec<Target>,
+    /// Which of several services takes a connection. Default `"least-connections"`.
+    #[serde(default)]
+    pub balance: Balance,
+    /// Whether services are told, in the PROXY protocol, whom a connection is for. Default `"off"`.
+    #[serde(default)]
+    pub send_proxy_protocol: SendProxyProtocol,
     /// Other services for some server names. Default: none.
     #[serde(default)]
     pub route: Vec<Spanned<Route>>,
@@ -36,6 +47,17 @@ pub struct Listener {
     /// where there is none, these clients are passed through like the others.
     #[serde(default)]
     pub divert: Option<Spanned<SocketAddr>>,
+    /// Who says at the start of a connection, in the PROXY protocol (version 1 or 2), whom it is for: ranges such as
+    /// `["10.0.0.0/8"]`. Bounds, exceptions, accounts and sightings go by that address then. From there a connection that
+    /// says nothing of it is closed (`unintroduced`); from elsewhere one that does is no TLS, and closed as that. Default:
+    /// nobody.
+    #[serde(default)]
+    pub accept_proxy_protocol: Introducers,
+    /// Whether services see connections come from their clients' own addresses, the port aside (`IP_TRANSPARENT`, tcp(7)).
+    /// That takes CAP_NET_ADMIN, and routes that bring the answers back through this machine. A client of IPv6 comes to a
+    /// service of IPv4, and either to a Unix socket, from the gate's own. Default false.
+    #[serde(default)]
+    pub transparent: bool,
     /// How long a connection that is passed through may stand still. Default `"10m"`.
     #[serde(default = "ten_minutes", deserialize_with = "duration")]
     pub idle: Duration,
@@ -60,6 +82,40 @@ pub struct Route {
     pub sni: Spanned<Pattern>,
     /// The services, as in the listener's own `upstream`.
     pub upstream: Vec<Target>,
+    /// Which of them takes a connection. Default: as the listener says.
+    #[serde(default)]
+    pub balance: Option<Balance>,
+    /// Whether they are told whom a connection is for. Default: as the listener says.
+    #[serde(default)]
+    pub send_proxy_protocol: Option<SendProxyProtocol>,
+}
+
+/// `balance`: which of several services takes a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Balance {
+    /// The one with the fewest connections.
+    #[default]
+    LeastConnections,
+    /// For a client's address (the /64 of IPv6) always the same. One that is down, or gone from the list, has its clients
+    /// spread over the others; all other clients stay where they are. Every gate with the same list chooses alike.
+    HashAddress,
+    /// The same for the server name that is asked for.
+    HashName,
+}
+
+/// `send_proxy_protocol`: whether services are told whom a connection is for, and in which version of the PROXY protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SendProxyProtocol {
+    /// They are not told.
+    #[default]
+    Off,
+    /// A line of text: addresses and ports.
+    V1,
+    /// Binary: also the server name (type 0x02), the application protocols that are offered (0x01), what the plan decided
+    /// (0xE0: `serve`, `warn` or `explain`) and, for a client that misses a floor, by which sunset (0xE1: its name).
+    V2,
 }
 
 /// `health`: a service is down after so many failed connections in a row, of clients and of checks alike, and up again

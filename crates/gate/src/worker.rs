@@ -29,6 +29,8 @@ use crate::side::Side;
 const PAUSE: Duration = Duration::from_millis(50);
 /// How many connections are taken before others on the same thread get their turn.
 const BATCH: usize = 64;
+/// Most connections that wait to be accepted: as many as the kernel keeps for a listener of ours.
+const QUEUE: usize = 4096;
 /// Events taken at once.
 const EVENTS: usize = 256;
 
@@ -127,7 +129,11 @@ impl Worker {
                 let (data, flags) = (event.data.u64(), event.flags);
                 match WAKE - data {
                     0 => self.woken(&mut end),
-                    place if place <= self.entrances.len() as u64 => self.accept(place),
+                    place if place <= self.entrances.len() as u64 => {
+                        if self.phase == Phase::Serving {
+                            self.accept(place, BATCH);
+                        }
+                    }
                     _ => {
                         let key = Key {
                             index: u32::try_from(data >> 1 & 0x7fff_ffff).unwrap_or_default(),
@@ -149,7 +155,7 @@ impl Worker {
             }
             if self.phase == Phase::Stopping && (self.connections.is_empty() || self.kit.now >= end)
             {
-                return self.connections.len();
+                return self.end();
             }
         }
     }
@@ -170,17 +176,27 @@ impl Worker {
 
     fn woken(&mut self, end: &mut Tick) {
         rustix::io::read(&self.wake, &mut [0; 8]).ok();
+        self.control.turned();
         let phase = self.control.phase();
         if phase == self.phase {
             return;
         }
-        self.phase = phase;
-        self.stop_listening();
-        if phase != Phase::Stopping {
-            return;
+        let before = mem::replace(&mut self.phase, phase);
+        if before == Phase::Serving {
+            self.stop_listening();
+            // A connection that this thread alone was woken for would wait until another comes.
+            for place in (1..).take(self.entrances.len()) {
+                self.accept(place, QUEUE);
+            }
         }
-        self.kit.is_stopping = true;
-        *end = self.kit.now.after(self.kit.rules.limits.drain);
+        if phase == Phase::Stopping {
+            self.kit.is_stopping = true;
+            *end = self.kit.now.after(self.kit.rules.limits.drain);
+        }
+    }
+
+    /// It is over: says so of hellos that never came. Gives how many connections are cut off.
+    fn end(mut self) -> usize {
         let waiting: Vec<Key> = self
             .connections
             .iter()
@@ -190,17 +206,15 @@ impl Worker {
         for key in waiting {
             self.settle(key, Opening::Stopping);
         }
+        self.connections.len()
     }
 
-    fn accept(&mut self, place: u64) {
+    fn accept(&mut self, place: u64, most: usize) {
         let index = usize::try_from(place - 1).unwrap_or(usize::MAX);
         let Some(entrance) = self.entrances.get(index).cloned() else {
             return;
         };
-        if self.phase != Phase::Serving {
-            return;
-        }
-        for _ in 0..BATCH {
+        for _ in 0..most {
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
             match acceptfrom_with(&entrance.socket, flags) {
                 Ok((socket, peer)) => {
@@ -237,11 +251,14 @@ impl Worker {
             peer,
             kit.rules.addresses,
         );
-        let permit = kit.shared.bounds.admit(
-            peer.ip(),
-            limits.connections,
-            limits.connections_per_address,
-        );
+        let awaits_introduction = entrance.introducers.contain(peer.ip());
+        // Whoever is in front has the connections of many.
+        let most = if awaits_introduction {
+            usize::MAX
+        } else {
+            limits.connections_per_address
+        };
+        let permit = kit.shared.bounds.admit(peer.ip(), limits.connections, most);
         let Some(permit) = permit else {
             record.note(|sighting| sighting.outcome = Outcome::Shed);
             return;
@@ -254,10 +271,12 @@ impl Worker {
             stage: Stage::Opening {
                 bytes: Vec::new(),
                 reader: HelloReader::default(),
+                awaits_introduction,
             },
             deadline,
             scheduled: Tick::NEVER,
             peer,
+            destination: None,
             entrance: entrance.clone(),
             record,
             permit,

@@ -150,8 +150,10 @@ pub enum Outcome {
     },
     /// The edge stopped before the hello was complete.
     Stopped,
-    /// Turned away because a bound on connections was reached; nothing was read.
+    /// Turned away because a bound on connections was reached; nothing of it was read.
     Shed,
+    /// Turned away because whoever is in front, which is to say whom its connections are for (PROXY protocol), did not.
+    Unintroduced,
     /// Passed through to a service that took it: it answered with a hello of its own.
     Passed,
     /// To be passed through, and no address of the service could be reached.
@@ -177,7 +179,7 @@ fn not_tls<S: Serializer>(protocol: &NotTls, serializer: S) -> Result<S::Ok, S::
 
 impl Outcome {
     /// Every label, in the order of [`Outcome::index`].
-    pub const LABELS: [&'static str; 17] = [
+    pub const LABELS: [&'static str; 18] = [
         "terminated",
         "refused",
         "unservable",
@@ -195,6 +197,7 @@ impl Outcome {
         "upstream-refused",
         "upstream-closed",
         "upstream-silent",
+        "unintroduced",
     ];
 
     /// Where this outcome's label stands in [`Outcome::LABELS`].
@@ -217,6 +220,7 @@ impl Outcome {
             Self::UpstreamRefused { .. } => 14,
             Self::UpstreamClosed => 15,
             Self::UpstreamSilent => 16,
+            Self::Unintroduced => 17,
         }
     }
 
@@ -278,6 +282,7 @@ mod tests {
             Outcome::UpstreamRefused { alert: 40 },
             Outcome::UpstreamClosed,
             Outcome::UpstreamSilent,
+            Outcome::Unintroduced,
         ];
         assert_eq!(outcomes.len(), Outcome::LABELS.len());
         for outcome in outcomes {

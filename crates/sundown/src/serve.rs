@@ -2,6 +2,7 @@
 
 mod gates;
 mod levers;
+mod manager;
 mod output;
 mod roster;
 
@@ -13,7 +14,7 @@ use std::thread;
 use accounts::Secret;
 use anyhow::{Context, anyhow, ensure};
 use edge::settings::{Settings, Upstream};
-use edge::{Clock, Edge, Handle, Ingredients, StartError, Taken};
+use edge::{Clock, Edge, Handle, Ingredients, StartError, Taken, Wanted};
 use gate::Gate;
 use ledger::{Association, LedgerSettings, Query, Reader, Receiver, Sink, Writer};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -33,6 +34,8 @@ const WAITING_SIGHTINGS: usize = 16_384;
 
 pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     start_log();
+    let passed = manager::sockets()?;
+    manager::only_one_source(&passed, arguments.take_over)?;
     raise_file_limit();
     let secret = Secret::open(&arguments.data_dir).with_context(|| {
         format!(
@@ -64,6 +67,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     } else {
         None
     };
+    let took_over = taken.is_some();
     let runtime = runtime(arguments.workers)?;
     let (edge, gate, listening, levers, signals) = {
         let _inside = runtime.enter();
@@ -77,7 +81,8 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
             sink,
             remembered,
             taken,
-            others: gates.iter().map(|gate| *gate.address.get_ref()).collect(),
+            passed,
+            others: gates.iter().map(wanted).collect(),
         })
         .map_err(with_remedy)?;
         let gate = gates::open(&mut edge, gates.clone(), workers(arguments.workers))?;
@@ -104,8 +109,18 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     let gate = gate
         .map(|gate| gates::Serving::start(gate, edge.handle(), &runtime))
         .transpose()?;
-    let mut cut_off = runtime.block_on(edge.run());
-    cut_off += gate.map(gates::Serving::join).unwrap_or_default();
+    let gate_turns = gate.as_ref().map(gates::Serving::turns);
+    let turns = move || gate_turns.as_ref().is_none_or(|turns| turns());
+    runtime.spawn(manager::keep_alive(edge.handle(), turns));
+    manager::ready(Some(&listening.plan), took_over);
+    let cut_off = runtime.block_on(async {
+        let cut_off = edge.run().await;
+        match gate {
+            // What it diverts is served meanwhile.
+            Some(gate) => cut_off + gate.ended().await,
+            None => cut_off,
+        }
+    });
     signals.abort();
     // Ends every task that is left, and with the last of them the sightings.
     drop(runtime);
@@ -122,6 +137,13 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         );
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn wanted(gate: &gate::settings::Listener) -> Wanted {
+    Wanted {
+        name: gate.name.clone(),
+        address: *gate.address.get_ref(),
+    }
 }
 
 /// The ledger, and where sightings go. An edge without a ledger is better than none: where the ledger cannot be used,
@@ -266,41 +288,50 @@ fn watch_signals(
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
-                _ = hangup.recv() => reload(&handle, &arguments, secret, &told, &gates),
+                _ = hangup.recv() => {
+                    manager::reloading();
+                    let plan = reload(&handle, &arguments, secret, &told, &gates);
+                    manager::ready(plan.as_deref(), false);
+                }
             }
         }
         tracing::info!("stopping; requests under way may finish");
+        manager::stopping();
         handle.stop();
     }))
 }
 
+/// Puts the plan in force that the configuration has now; gives where it is from. Where it cannot be, the old one stays.
 fn reload(
     handle: &Handle,
     arguments: &ServeArguments,
     secret: Secret,
     told: &levers::Teller,
     gates: &[gate::settings::Listener],
-) {
+) -> Option<String> {
     match load(arguments, secret) {
         Ok(config) => {
             let rebound = handle.differs_in_listeners(&config.settings) || config.gates != *gates;
             if let Err(error) = handle.reload(config.settings, config.plan) {
                 tracing::error!(%error, "not reloaded; the old plan stays in force");
                 told.reload_refused(&error.into());
-                return;
+                return None;
             }
-            told.reloaded(config.source.name());
-            tracing::info!(plan = config.source.name(), "reloaded");
+            let plan = config.source.name();
+            told.reloaded(plan.clone());
+            tracing::info!(plan, "reloaded");
             if rebound {
                 tracing::warn!(
                     "[[listener]] or [admin] changed: addresses, upstreams and certificate paths take a restart"
                 );
             }
+            Some(plan)
         }
         Err(error) => {
             config::report(&error);
             told.reload_refused(&error);
             tracing::error!("not reloaded; the old plan stays in force");
+            None
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::task::yield_now;
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
-use super::{Answer, Knock, answer};
+use super::{Answer, Caller, Knock, answer};
 use crate::connection;
 use crate::core::{Core, Entrance, Live};
 use crate::record::Record;
@@ -92,17 +92,21 @@ fn admit(
         peer,
         live.settings.privacy.addresses,
     );
-    let Some(permit) = core.bounds.admit(
-        peer.ip(),
-        limits.connections,
-        limits.connections_per_address,
-    ) else {
+    let awaits_introduction = entrance.introducers.contain(peer.ip());
+    // Whoever is in front has the connections of many.
+    let most = if awaits_introduction {
+        usize::MAX
+    } else {
+        limits.connections_per_address
+    };
+    let Some(permit) = core.bounds.admit(peer.ip(), limits.connections, most) else {
         record.note(|sighting| sighting.outcome = Outcome::Shed);
         return;
     };
     let mut knock = Knock::new();
     let mut first = None;
-    if let Some(opening) = knock.take(&stream) {
+    // Who has to be introduced first is waited for: few are, and the header seldom comes alone.
+    if !awaits_introduction && let Some(opening) = knock.take(&stream) {
         let bytes = std::mem::take(&mut knock.bytes);
         let answer = answer(opening, bytes, core, live, peer.ip(), &mut record);
         match answer.act_at_once(&stream) {
@@ -110,13 +114,17 @@ fn admit(
             None => return,
         }
     }
-    tasks.spawn(attend(
-        stream,
+    let caller = Caller {
         peer,
-        knock,
-        first,
         record,
         permit,
+        awaits_introduction,
+    };
+    tasks.spawn(attend(
+        stream,
+        caller,
+        knock,
+        first,
         core.clone(),
         entrance.clone(),
     ));
@@ -143,34 +151,23 @@ pub(crate) fn divert_to(
             let live = core.live.load();
             answer(opening, bytes, &core, &live, peer.ip(), &mut record)
         });
-        tasks.spawn_on(
-            attend(
-                stream,
-                peer,
-                knock,
-                first,
-                record,
-                permit,
-                core.clone(),
-                entrance.clone(),
-            ),
-            &runtime,
-        );
+        let caller = Caller {
+            peer,
+            record,
+            permit,
+            awaits_introduction: false,
+        };
+        let attended = attend(stream, caller, knock, first, core.clone(), entrance.clone());
+        tasks.spawn_on(attended, &runtime);
     }
 }
 
 /// Waits for the hello if need be, acts on the answer, and serves whoever is let in.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "all that one connection is made of"
-)]
 async fn attend(
     stream: TcpStream,
-    peer: SocketAddr,
+    mut caller: Caller,
     mut knock: Knock,
     first: Option<Answer>,
-    mut record: Record,
-    permit: crate::bounds::Permit,
     core: Arc<Core>,
     entrance: Arc<Entrance>,
 ) {
@@ -182,10 +179,17 @@ async fn attend(
         Some(answer) => answer,
         None => {
             let live = core.live.load_full();
-            let opening = knock.wait(&stream, &core, &live).await;
-            answer(opening, knock.bytes, &core, &live, peer.ip(), &mut record)
+            let opening = knock.wait(&stream, &mut caller, &core, &live).await;
+            let (address, record) = (caller.peer.ip(), &mut caller.record);
+            answer(opening, knock.bytes, &core, &live, address, record)
         }
     };
+    let Caller {
+        peer,
+        record,
+        permit,
+        ..
+    } = caller;
     if let Some((stream, admitted)) = answer.act(stream, &core.stopping).await {
         // Boxed: a connection that waits at the door should not carry the room that TLS and HTTP need.
         Box::pin(connection::serve(

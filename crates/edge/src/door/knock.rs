@@ -5,12 +5,14 @@ use std::io;
 use std::os::fd::AsFd;
 
 use ::door::Opening;
+use ::door::proxy_protocol::{Introduced, introduce};
 use hello::{HelloReader, MAX_WIRE, Scratch};
 use rustix::buffer::spare_capacity;
 use rustix::net::{RecvFlags, recv};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::Caller;
 use crate::core::{Core, Live};
 
 /// Bytes so far, and how far they have been read.
@@ -53,7 +55,13 @@ impl Knock {
     }
 
     /// Waits for the rest, as long as the limits say.
-    pub(super) async fn wait(&mut self, stream: &TcpStream, core: &Core, live: &Live) -> Opening {
+    pub(super) async fn wait(
+        &mut self,
+        stream: &TcpStream,
+        caller: &mut Caller,
+        core: &Core,
+        live: &Live,
+    ) -> Opening {
         let rest = async {
             loop {
                 if stream.readable().await.is_err() {
@@ -61,6 +69,7 @@ impl Knock {
                 }
                 let opening = match stream.try_read_buf(&mut self.bytes) {
                     Ok(0) => Some(Opening::Closed),
+                    Ok(_) if caller.awaits_introduction => self.look_behind(caller, core, live),
                     Ok(_) => self.look(),
                     Err(error) => unless_waiting(error),
                 };
@@ -72,6 +81,22 @@ impl Knock {
         tokio::select! {
             opening = timeout(live.settings.limits.hello, rest) => opening.unwrap_or(Opening::Late),
             () = core.stopping.cancelled() => Opening::Stopping,
+        }
+    }
+
+    /// Looks at what has come from whoever says whom it is for.
+    fn look_behind(&mut self, caller: &mut Caller, core: &Core, live: &Live) -> Option<Opening> {
+        match introduce(&mut self.bytes, live, &core.bounds, &mut caller.record) {
+            Introduced::NeedMore => None,
+            Introduced::No(opening) => Some(opening),
+            Introduced::Is(client) => {
+                caller.awaits_introduction = false;
+                if let Some((ends, permit)) = client {
+                    caller.peer = ends.from;
+                    caller.permit = permit;
+                }
+                self.look()
+            }
         }
     }
 

@@ -7,11 +7,11 @@
 mod accept;
 mod knock;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 
 use ::door::last_words::LastWords;
-use ::door::{Greeting, Judgement, Opening, refuse_to_read};
+use ::door::{Greeting, Judgement, Opening, Permit, refuse_to_read};
 use accounts::Seen;
 use floor::Action;
 use hello::{Offer, OfferId};
@@ -26,6 +26,15 @@ use crate::farewell;
 use crate::record::Record;
 use crate::tls::policy::Serving;
 use knock::Knock;
+
+/// Whose connection it is.
+struct Caller {
+    peer: SocketAddr,
+    record: Record,
+    permit: Permit,
+    /// Whoever is in front has to say first whom it is for.
+    awaits_introduction: bool,
+}
 
 /// A connection that is let in.
 pub(crate) struct Admitted {

@@ -313,9 +313,11 @@ fn the_template_shows_what_is_in_force_without_it() {
 #[test]
 fn the_template_shows_every_key() {
     let template = whole_template();
-    for table in [
-        "[[listener]]",
+    // A gate is the second of its kind: its keys are others.
+    let listeners = [("[[listener]]", 0), ("[[listener]]", 1)];
+    let others = [
         "[[listener.client_certificates]]",
+        "[[listener.route]]",
         "[account]",
         "[[visitor]]",
         "[privacy]",
@@ -329,12 +331,15 @@ fn the_template_shows_every_key() {
         "[[exception]]",
         "[[cohort]]",
         "[[preview]]",
-    ] {
-        let spoilt = template.replacen(
-            &format!("{table}\n"),
-            &format!("{table}\nzzzzzzzz = 1\n"),
-            1,
-        );
+    ];
+    for (table, place) in listeners
+        .into_iter()
+        .chain(others.into_iter().map(|it| (it, 0)))
+    {
+        let header = format!("{table}\n");
+        let (start, _) = template.match_indices(&header).nth(place).unwrap();
+        let (before, part) = template.split_at(start + header.len());
+        let spoilt = format!("{before}zzzzzzzz = 1\n{part}");
         let said = said(&spoilt);
         let known = said
             .first()
@@ -342,7 +347,6 @@ fn the_template_shows_every_key() {
             .unwrap_or_else(|| panic!("{table}: {said:?}"))
             .1
             .trim_end_matches(')');
-        let part = template.split_once(&format!("{table}\n")).unwrap().1;
         // A table ends where the next begins; those inside it count with it.
         let inside = table.trim_matches(['[', ']']).to_owned() + ".";
         let part: String = part
@@ -360,4 +364,96 @@ fn the_template_shows_every_key() {
             );
         }
     }
+}
+
+/// A listener keeps its place in the file, whatever kinds stand before it.
+#[test]
+fn listeners_of_both_kinds_keep_their_places() {
+    let gate = "[[listener]]\nmode = \"gate\"\nupstream = [\"10.0.0.1:443\"]\n";
+    let edge = "[[listener]]\naddress = \"127.0.0.1:0\"\n";
+    let mut wrong = Vec::new();
+    for (mistake, expected) in [
+        (
+            "[[listener]]\nupstreams = []\n",
+            "upstreams: there is no key `upstreams` here",
+        ),
+        (
+            "[[listener]]\naddress = \"nowhere\"\n",
+            "address: invalid socket address",
+        ),
+        ("[[listener]]\naddress = 5\n", "address: invalid type"),
+        (
+            "[[listener]]\nupstream = [\"ftp://a\"]\n",
+            "upstream: upstream \"ftp://a\" has no",
+        ),
+        (
+            "[[listener]]\ncertificates = [{ cert = \"a\" }]\n",
+            "certificates[0].key: is missing",
+        ),
+        (
+            "[[listener]]\n[[listener.client_certificates]]\nsni = \"a\"\n",
+            "client_certificates[0].ca: is missing",
+        ),
+        ("[[listener]]\nmode = 5\n", "mode: "),
+        (
+            "[[listener]]\nmode = \"bridge\"\n",
+            "mode: `bridge` is not known here",
+        ),
+        (
+            "[[listener]]\naccept_proxy_protocol = [\"lb\"]\n",
+            "accept_proxy_protocol: `lb` is not an address range",
+        ),
+        (
+            "[[listener]]\nmode = \"gate\"\n",
+            "upstream: a gate has nothing behind it",
+        ),
+        (
+            "[[listener]]\nmode = \"gate\"\nupstream = [\"10.0.0.1\"]\n",
+            "upstream: upstream \"10.0.0.1\" is no address",
+        ),
+        (
+            "[[listener]]\nmode = \"gate\"\nbalance = \"random\"\n",
+            "balance: `random` is not known here",
+        ),
+        (
+            "[[listener]]\nmode = \"gate\"\nsend_proxy_protocol = \"v3\"\n",
+            "send_proxy_protocol: `v3` is not known here",
+        ),
+        (
+            "[[listener]]\nmode = \"gate\"\n[[listener.route]]\nsni = \"*\"\nupstream = []\n",
+            "route[0].sni: \"*\" is no server name",
+        ),
+        (
+            "[[listener]]\nmode = \"gate\"\n[[listener.route]]\nsni = \"a\"\nupstream = []\n",
+            "route[0].upstream: a route leads nowhere",
+        ),
+        (
+            "[[listener]]\nmode = \"gate\"\n[[listener.route]]\nsni = \"a\"\n",
+            "route[0].upstream: is missing",
+        ),
+    ] {
+        for before in [
+            [gate, edge].concat(),
+            [edge, gate, gate].concat(),
+            [gate, gate, edge, edge].concat(),
+        ] {
+            let place = before.matches("[[listener]]").count();
+            for after in ["", gate, edge] {
+                let text = format!("{before}{mistake}{after}{SUNSET}");
+                let said = said(&text);
+                let expected = format!(": listener[{place}].{expected}");
+                if said.len() != 1 || !said[0].contains(&expected) {
+                    wrong.push(format!("expected {expected}, said {said:?}"));
+                }
+            }
+        }
+    }
+    let inline =
+        "listener = [\n{ mode = \"gate\", upstream = [\"10.0.0.1:443\"] },\n{ tickets = 1 },\n]\n";
+    let said = said(&format!("{inline}{SUNSET}"));
+    assert!(
+        said[0].contains("line 3: listener[1].tickets: "),
+        "{said:?}"
+    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -5,6 +5,7 @@ use edge::{Edge, Handle};
 use gate::settings::Listener;
 use gate::{Gate, Place, Running};
 use tokio::runtime::Runtime;
+use tokio::task::spawn_blocking;
 
 /// A gate of these listeners, if there are any, on the sockets that the edge has bound for them. Must be called inside
 /// the runtime.
@@ -54,10 +55,17 @@ impl Serving {
         Ok(Self(running))
     }
 
+    /// Whether all its threads have turned since this was asked last.
+    pub(super) fn turns(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let handle = self.0.handle();
+        move || handle.turns()
+    }
+
     /// Waits for its end; gives how many connections were cut off.
-    pub(super) fn join(self) -> usize {
+    pub(super) async fn ended(self) -> usize {
         // The edge may have ended before the task above was asked.
         self.0.handle().stop();
-        self.0.join()
+        let ended = spawn_blocking(|| self.0.join());
+        ended.await.unwrap_or_default()
     }
 }
