@@ -15,6 +15,7 @@ mod edge;
 #[path = "support/gate.rs"]
 mod gate;
 
+use std::collections::BTreeMap;
 use std::io::{Error, Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
@@ -30,7 +31,7 @@ use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 /// How many processes follow one another, and how many clients come in a second.
 fn measure() -> (usize, u64) {
@@ -41,7 +42,7 @@ fn measure() -> (usize, u64) {
 }
 
 /// How long those stay that stay, which is longer than a process that is replaced takes connections.
-const STAY: Duration = Duration::from_secs(3);
+const STAY: Duration = Duration::from_secs(7);
 
 /// A service that answers every hello with its own, then says back what comes.
 async fn echo() -> SocketAddr {
@@ -117,6 +118,8 @@ impl Crowd {
         let (until, count) = (ending.clone(), done.clone());
         let clients = tokio::spawn(async move {
             let mut ticks = interval(Duration::from_micros(1_000_000 / rate));
+            // A machine that stood still is not to be made up for by a flood.
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut visits = JoinSet::new();
             let mut number = 0;
             while !until.load(Relaxed) {
@@ -154,21 +157,22 @@ impl Crowd {
         .expect("the clients go on");
     }
 
-    /// Ends it; how many came, each of which got what was its due.
-    async fn ends(self) -> usize {
+    /// Ends it; how many came, and what went wrong for whom.
+    async fn ends(self) -> (usize, Vec<String>) {
         self.ending.store(true, Relaxed);
-        let (count, faults) = self.clients.await.unwrap();
-        assert_eq!(faults, Vec::<String>::new(), "of {count}");
-        count
+        self.clients.await.unwrap()
     }
 }
 
 /// How often each outcome was at the gate.
-fn outcomes(gate: SocketAddr, sightings: &[serde_json::Value]) -> (usize, usize) {
-    let at_gate = |it: &&serde_json::Value| it["edge"] == gate.to_string();
-    let all = sightings.iter().filter(at_gate);
-    let passed = all.clone().filter(|it| it["outcome"] == "passed").count();
-    (passed, all.count() - passed)
+fn outcomes(gate: SocketAddr, sightings: &[serde_json::Value]) -> BTreeMap<String, usize> {
+    let gate = gate.to_string();
+    let mut counts = BTreeMap::new();
+    for seen in sightings.iter().filter(|seen| seen["edge"] == gate) {
+        let outcome = seen["outcome"].as_str().unwrap_or_default();
+        *counts.entry(outcome.to_owned()).or_default() += 1;
+    }
+    counts
 }
 
 /// Which socket it is that a process can be taken over by.
@@ -181,7 +185,10 @@ async fn processes_and_plans_follow_one_another_and_no_client_notices() {
     let (times, rate) = measure();
     let service = echo().await;
     let configuration = GateBuilder::new(&[service])
-        .limits("hello = \"2s\"\ndrain = \"15s\"")
+        // All come from one address, and a machine may be slow.
+        .limits(
+            "hello = \"5s\"\nhandshake = \"20s\"\ndrain = \"15s\"\nconnections_per_address = 20000",
+        )
         .plan(WARN)
         .configuration();
     let first = Edge::start(&configuration, None);
@@ -208,8 +215,8 @@ async fn processes_and_plans_follow_one_another_and_no_client_notices() {
         processes.push(next);
     }
     crowd.goes_on_for(rate).await;
-    let visits = crowd.ends().await;
-    let mut seen = (0, 0);
+    let (visits, faults) = crowd.ends().await;
+    let mut seen = BTreeMap::<String, usize>::new();
     let last = processes.pop().unwrap();
     let mut ends = vec![last.stop()];
     ends.extend(processes.into_iter().map(Edge::wait));
@@ -217,10 +224,14 @@ async fn processes_and_plans_follow_one_another_and_no_client_notices() {
         assert_eq!(ended.code, Some(0), "{}", ended.log);
         assert!(!ended.log.contains("cut off"), "{}", ended.log);
         let here = outcomes(gate, &ended.sightings);
-        assert!(here.0 > 0, "each passes some");
-        seen = (seen.0 + here.0, seen.1 + here.1);
+        assert!(here.contains_key("passed"), "each passes some: {here:?}");
+        for (outcome, count) in here {
+            *seen.entry(outcome).or_default() += count;
+        }
     }
-    assert_eq!(seen, (visits, 0), "each is counted by one of them, once");
+    assert!(faults.is_empty(), "{visits} came: {seen:?}, {faults:#?}");
+    let all = BTreeMap::from([("passed".to_owned(), visits)]);
+    assert_eq!(seen, all, "each is counted by one of them, once");
 }
 
 /// The last to come finds the new process, though the old one may have been the one that the kernel woke.
@@ -299,5 +310,6 @@ async fn a_stop_lets_half_a_hello_and_half_a_file_finish() {
     let ended = edge.wait();
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     assert!(!ended.log.contains("cut off"), "{}", ended.log);
-    assert_eq!(outcomes(gate, &ended.sightings), (2, 0));
+    let both = BTreeMap::from([("passed".to_owned(), 2)]);
+    assert_eq!(outcomes(gate, &ended.sightings), both);
 }
