@@ -121,6 +121,9 @@ stop, letting requests under way finish.
 
 A new version, or new listeners, without a gap: start the new one with --take-over and the same data directory.
 
+Under systemd: a socket that a unit opens is taken by its name (FileDescriptorName=, `name` in a [[listener]]) or by its \
+address; Type=notify and WatchdogSec= are understood.
+
 Logs go to standard error; SUNDOWN_LOG=debug shows more.
 
 Example, a day of the 2016 plan:
