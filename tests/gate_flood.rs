@@ -40,7 +40,10 @@ fn size() -> (usize, u64) {
 /// A hello that differs from every other in its name and in its suites. Every second one is of TLS 1.0.
 fn hello(seed: usize) -> Vec<u8> {
     let random = noise(seed as u64 + 1, 16);
-    let mut hello = tls12(&format!("{:016x}.example", u64::from_le_bytes(random[..8].try_into().unwrap())));
+    let mut hello = tls12(&format!(
+        "{:016x}.example",
+        u64::from_le_bytes(random[..8].try_into().unwrap())
+    ));
     // Behind the record's header, the message's, version, random and an empty session id: the suites (RFC 5246 section
     // 7.4.1.2). The first stays one that all have.
     let suites = 5 + 4 + 2 + 32 + 1 + 2;
@@ -89,8 +92,8 @@ fn flood(gate: SocketAddr, count: usize) {
 #[test]
 fn what_nobody_ever_saw_is_counted_and_not_kept() {
     let (count, kept) = size();
-    let configuration = GateBuilder::new(&[echo()])
-        .plan(&format!("[ledger]\nclients_per_day = {kept}\n{REFUSE}"));
+    let configuration =
+        GateBuilder::new(&[echo()]).plan(&format!("[ledger]\nclients_per_day = {kept}\n{REFUSE}"));
     let edge = configuration.start();
     let gate = gate_address(&edge);
     // What is set up once is there.
@@ -101,7 +104,11 @@ fn what_nobody_ever_saw_is_counted_and_not_kept() {
     let stored = |edge: &Edge, at_least: u64| {
         eventually("all is stored", || {
             let told = info(&data)["connections"].as_u64().unwrap();
-            told >= at_least && edge.health()["ledger"]["waiting"].as_u64().unwrap_or_default() == 0
+            told >= at_least
+                && edge.health()["ledger"]["waiting"]
+                    .as_u64()
+                    .unwrap_or_default()
+                    == 0
         });
     };
     stored(&edge, 20);
@@ -126,7 +133,10 @@ fn what_nobody_ever_saw_is_counted_and_not_kept() {
     assert!(keys <= kept + 20, "{told}");
     // Exact: whatever has no key of its own is in `other`, and nothing else is.
     let (named, other) = flooded(&data);
-    assert!(other > 0 && other == told["connections_without_details"], "{told}");
+    assert!(
+        other > 0 && other == told["connections_without_details"],
+        "{told}"
+    );
     assert_eq!(named + other, count as u64, "{told}");
     let bytes = told["bytes"].as_u64().unwrap();
     assert!(bytes < kept * 1500 + (8 << 20), "{told}");

@@ -230,7 +230,10 @@ async fn processes_and_plans_follow_one_another_and_no_client_notices() {
         }
     }
     assert!(faults.is_empty(), "{visits} came: {seen:?}, {faults:#?}");
-    println!("{visits} came, at {rate} a second, to {} processes", times + 1);
+    println!(
+        "{visits} came, at {rate} a second, to {} processes",
+        times + 1
+    );
     let all = BTreeMap::from([("passed".to_owned(), visits)]);
     assert_eq!(seen, all, "each is counted by one of them, once");
 }

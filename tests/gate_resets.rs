@@ -127,9 +127,7 @@ fn full() -> (Socket, Vec<TcpStream>, SocketAddr) {
 #[test]
 fn while_a_service_is_being_connected_to() {
     let (_socket, _waiting, address) = full();
-    let route = format!(
-        "[[listener.route]]\nsni = \"full.example\"\nupstream = [\"{address}\"]\n"
-    );
+    let route = format!("[[listener.route]]\nsni = \"full.example\"\nupstream = [\"{address}\"]\n");
     let builder = GateBuilder::new(&[echo()])
         .routes(&route)
         .limits("upstream_connect = \"2s\"")
@@ -232,7 +230,8 @@ fn in_the_middle_of_a_stream() {
             });
         }
     });
-    let route = format!("[[listener.route]]\nsni = \"reset.example\"\nupstream = [\"{address}\"]\n");
+    let route =
+        format!("[[listener.route]]\nsni = \"reset.example\"\nupstream = [\"{address}\"]\n");
     let builder = GateBuilder::new(&[echo()]).routes(&route).plan(WARN);
     let (edge, gate, descriptors) = gate(builder);
     let regular = Regular::of(gate);

@@ -130,8 +130,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
         };
         write(path.clone(), report.markdown())?;
-        write(path.with_file_name("gate-costs.svg"), picture::costs(&report.table))?;
-        write(path.with_file_name("gate-growth.svg"), picture::growth(&report.table))?;
+        write(
+            path.with_file_name("gate-costs.svg"),
+            picture::costs(&report.table),
+        )?;
+        write(
+            path.with_file_name("gate-growth.svg"),
+            picture::growth(&report.table),
+        )?;
     }
     report.print(arguments.json)
 }
@@ -212,13 +218,31 @@ impl Rig {
         // There is no rule for versions in Envoy: it would pass them.
         if arguments.wants("refuse") && table.server(index) != "envoy" {
             let cost = drive(server, recording, Purpose::Refused, USUAL, length)?;
-            table.add("refuse a TLS 1.0 hello", "µs", Some(0.7), index, cost.microseconds);
+            table.add(
+                "refuse a TLS 1.0 hello",
+                "µs",
+                Some(0.7),
+                index,
+                cost.microseconds,
+            );
             table.told(index, cost);
         }
         if arguments.wants("bulk") {
             let moved = download(server, recording, length)?;
-            table.add("download, CPU time", "s/GB", Some(0.7), index, moved.seconds_per_gigabyte);
-            table.add("download, throughput", "MB/s", None, index, moved.megabytes_per_second);
+            table.add(
+                "download, CPU time",
+                "s/GB",
+                Some(0.7),
+                index,
+                moved.seconds_per_gigabyte,
+            );
+            table.add(
+                "download, throughput",
+                "MB/s",
+                None,
+                index,
+                moved.megabytes_per_second,
+            );
         }
         if arguments.wants("delay") {
             let direct = self.service.addresses.last().copied();
@@ -255,7 +279,13 @@ impl Rig {
                 let running = Running::start(server.as_ref(), lab)?;
                 let kibibytes = open::memory(&running, &self.recording, arguments.open.into())
                     .with_context(|| server.name())?;
-                table.add("memory of an open connection", "KiB", None, index, kibibytes);
+                table.add(
+                    "memory of an open connection",
+                    "KiB",
+                    None,
+                    index,
+                    kibibytes,
+                );
             }
         }
         Ok(())

@@ -93,7 +93,9 @@ pub(crate) fn first_child(pid: u32) -> Result<Option<u32>> {
 fn family(pid: u32) -> Result<Vec<u32>> {
     let path = format!("/proc/{pid}/task/{pid}/children");
     let text = fs::read_to_string(&path).with_context(|| format!("{path}: the server is gone"))?;
-    let children = text.split_whitespace().filter_map(|child| child.parse().ok());
+    let children = text
+        .split_whitespace()
+        .filter_map(|child| child.parse().ok());
     Ok([pid].into_iter().chain(children).collect())
 }
 

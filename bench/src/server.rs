@@ -114,14 +114,7 @@ impl Running {
         let (output, errors) = (dir.join("stdout"), dir.join("stderr"));
         // The death signal ends the server even when this tool is killed.
         let child = Command::new("taskset")
-            .args([
-                "-c",
-                &lab.cpus,
-                "setpriv",
-                "--pdeathsig",
-                "TERM",
-                "--",
-            ])
+            .args(["-c", &lab.cpus, "setpriv", "--pdeathsig", "TERM", "--"])
             .arg(&launch.program)
             .args(&launch.arguments)
             .envs(launch.environment.iter().cloned())

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use rustix::net::{RecvFlags, recv};
 
-use crate::process::CpuTime;
 use super::recording::Recording;
+use crate::process::CpuTime;
 use crate::server::Running;
 
 /// An order is one letter and a length.
@@ -163,11 +163,7 @@ pub(crate) fn check(address: SocketAddr, recording: &Recording) -> Result<()> {
 }
 
 /// One download for so long.
-pub(crate) fn download(
-    server: &Running,
-    recording: &Recording,
-    length: Duration,
-) -> Result<Moved> {
+pub(crate) fn download(server: &Running, recording: &Recording, length: Duration) -> Result<Moved> {
     let mut stream = open(server.address, recording)?;
     // More than comes in that time; it is cut off.
     stream.write_all(&order(b'G', 1 << 50))?;
@@ -185,10 +181,7 @@ pub(crate) fn download(
     discard(Instant::now() + Duration::from_millis(300))?;
     let (before, started) = (CpuTime::of(server.pid)?, Instant::now());
     let total = discard(started + length)?;
-    let (used, elapsed) = (
-        CpuTime::of(server.pid)?.since(&before)?,
-        started.elapsed(),
-    );
+    let (used, elapsed) = (CpuTime::of(server.pid)?.since(&before)?, started.elapsed());
     drop(stream);
     // The proxy closes both ends before anything else is measured.
     thread::sleep(Duration::from_millis(100));

@@ -15,8 +15,8 @@ use rustix::net::{
 };
 use rustix::time::Timespec;
 
-use crate::process::CpuTime;
 use super::recording::Recording;
+use crate::process::CpuTime;
 use crate::server::Running;
 
 /// Loopback addresses that connections come from: one runs out of ports within seconds.
@@ -101,7 +101,16 @@ pub(crate) fn drive(
     length: Duration,
 ) -> Result<Cost> {
     let mut sources = Sources::default();
-    let mut stretch = |length| stretch(server, recording, purpose, connections, length, &mut sources);
+    let mut stretch = |length| {
+        stretch(
+            server,
+            recording,
+            purpose,
+            connections,
+            length,
+            &mut sources,
+        )
+    };
     stretch(WARM_UP)?;
     std::thread::sleep(SETTLE);
     let (before, started) = (CpuTime::of(server.pid)?, Instant::now());

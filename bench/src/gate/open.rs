@@ -15,8 +15,8 @@ use rustix::net::{RecvFlags, SendFlags, recv, send};
 use rustix::time::Timespec;
 
 use super::callers::Sources;
-use crate::process::resident;
 use super::recording::Recording;
+use crate::process::resident;
 use crate::server::Running;
 
 /// Buffers that a proxy gives back after a pause are gone by then.
@@ -47,7 +47,9 @@ fn times(mut values: Vec<f64>) -> Result<Times> {
     values.sort_unstable_by(f64::total_cmp);
     let at = |share: usize| {
         let index = values.len() * share / 100;
-        values.get(index.min(values.len().saturating_sub(1))).copied()
+        values
+            .get(index.min(values.len().saturating_sub(1)))
+            .copied()
     };
     Ok(Times {
         p50: at(50).context("nothing was measured")?,
@@ -200,7 +202,11 @@ pub(crate) fn delay(
             break;
         }
         let wait = due.saturating_duration_since(Instant::now());
-        let wait = if is_over { Duration::from_millis(5) } else { wait };
+        let wait = if is_over {
+            Duration::from_millis(5)
+        } else {
+            wait
+        };
         events.clear();
         match epoll::wait(
             &epoll,

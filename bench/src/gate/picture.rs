@@ -104,7 +104,12 @@ pub(super) fn growth(table: &Table) -> String {
         .collect();
     let delays = |what: &str, share: &str| {
         open.iter()
-            .map(|count| (count.clone(), format!("added to an {what}, {share}, {count} open")))
+            .map(|count| {
+                (
+                    count.clone(),
+                    format!("added to an {what}, {share}, {count} open"),
+                )
+            })
             .collect::<Vec<_>>()
     };
     let passes = ["1", "64", "1000"]
@@ -127,10 +132,22 @@ pub(super) fn growth(table: &Table) -> String {
     let panels = [
         ("CPU time of a connection, µs; connections at once", passes),
         ("CPU time of a connection, µs; threads", threads),
-        ("Added to an exchange, p50, µs; connections open", delays("exchange", "p50")),
-        ("Added to an exchange, p99, µs; connections open", delays("exchange", "p99")),
-        ("Added to an opening, p50, µs; connections open", delays("opening", "p50")),
-        ("Added to an opening, p99, µs; connections open", delays("opening", "p99")),
+        (
+            "Added to an exchange, p50, µs; connections open",
+            delays("exchange", "p50"),
+        ),
+        (
+            "Added to an exchange, p99, µs; connections open",
+            delays("exchange", "p99"),
+        ),
+        (
+            "Added to an opening, p50, µs; connections open",
+            delays("opening", "p50"),
+        ),
+        (
+            "Added to an opening, p99, µs; connections open",
+            delays("opening", "p99"),
+        ),
     ];
     let mut body = String::new();
     for (place, (title, points)) in panels.iter().enumerate() {

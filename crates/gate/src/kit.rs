@@ -23,7 +23,6 @@ use crate::pipes::Pipes;
 use crate::pool::Pool;
 use crate::proxy_protocol::{self, Told};
 use crate::settings::SendProxyProtocol;
-use crate::side::Side;
 use crate::upstream::{self, Begun};
 
 /// The alert for a name that nothing here is for (RFC 6066 section 3).

@@ -84,7 +84,9 @@ mod tests {
             let tables: PlanTables = of_plan.try_into().expect("the plan's tables");
             let plan = tables.build([0; 16]).expect("a plan");
             assert_eq!(plan.sunsets.len(), 2, "{today}");
-            let now = today.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp();
+            let now = jiff::tz::TimeZone::UTC
+                .to_timestamp(today.at(0, 0, 0, 0))
+                .expect("a day of the calendar");
             let bad = plan.check(now);
             assert!(
                 bad.iter()
