@@ -1,6 +1,7 @@
 //! The page of a pack, for people.
 
 use jiff::Timestamp;
+use report::number;
 use report::page::{Block, Page, Tone};
 
 use crate::pack::{Pack, Served, SunsetFact};
@@ -141,7 +142,7 @@ fn plan(pack: &Pack, page: &mut Page) {
                     sunset.name.clone(),
                     format!("{} ({})", sunset.floor_title, sunset.floor),
                     phases(sunset),
-                    sunset.brownout_windows.to_string(),
+                    number(sunset.brownout_windows),
                 ]
             })
             .collect(),
@@ -166,8 +167,8 @@ fn served(pack: &Pack, page: &mut Page) {
         vec![
             ("listener", false),
             ("server name", false),
-            ("from", false),
-            ("to", false),
+            ("from", true),
+            ("to", true),
             ("oldest protocol", false),
             ("served", true),
             ("turned away", true),
@@ -181,8 +182,8 @@ fn served(pack: &Pack, page: &mut Page) {
                     served.from.to_string(),
                     served.to.to_string(),
                     served.oldest.clone().unwrap_or_else(|| "none".to_owned()),
-                    served.served.to_string(),
-                    served.turned_away.to_string(),
+                    number(served.served),
+                    number(served.turned_away),
                 ]
             })
             .collect(),
@@ -192,7 +193,7 @@ fn served(pack: &Pack, page: &mut Page) {
 fn name(served: &Served) -> String {
     match (&served.server_name, served.other_names) {
         (Some(name), _) => name.clone(),
-        (None, Some(count)) => format!("{} more names, all together", count),
+        (None, Some(count)) => format!("{count} more names, all together"),
         (None, None) => "none sent".to_owned(),
     }
 }
@@ -209,7 +210,7 @@ fn inventory(pack: &Pack, page: &mut Page) {
             ("connections", true),
             ("requests", true),
             ("accounts", true),
-            ("last seen", false),
+            ("last seen", true),
         ],
         pack.inventory
             .iter()
@@ -221,9 +222,9 @@ fn inventory(pack: &Pack, page: &mut Page) {
                     used.protocol.clone(),
                     or_unknown(&used.cipher),
                     or_unknown(&used.group),
-                    used.connections.to_string(),
-                    used.requests.to_string(),
-                    used.accounts.to_string(),
+                    number(used.connections),
+                    number(used.requests),
+                    number(used.accounts),
                     moment(used.last),
                 ]
             })
@@ -251,20 +252,20 @@ fn early(pack: &Pack, page: &mut Page) {
             ("on the first day", true),
             ("on the last day", true),
             ("addresses", true),
-            ("last seen", false),
+            ("last seen", true),
         ],
         pack.early
             .iter()
             .map(|early| {
                 vec![
                     early.protocol.clone(),
-                    early.connections.to_string(),
-                    early.refused.to_string(),
-                    early.requests.to_string(),
-                    early.accounts.to_string(),
-                    early.accounts_on_first_day.to_string(),
-                    early.accounts_on_last_day.to_string(),
-                    early.addresses.to_string(),
+                    number(early.connections),
+                    number(early.refused),
+                    number(early.requests),
+                    number(early.accounts),
+                    number(early.accounts_on_first_day),
+                    number(early.accounts_on_last_day),
+                    number(early.addresses),
                     moment(early.last),
                 ]
             })
@@ -279,7 +280,7 @@ fn turned_away(pack: &Pack, page: &mut Page) {
     }
     page.table(
         vec![
-            ("day", false),
+            ("day", true),
             ("sunset", false),
             ("explained to", true),
             ("refused", true),
@@ -290,8 +291,8 @@ fn turned_away(pack: &Pack, page: &mut Page) {
                 vec![
                     day.day.to_string(),
                     day.sunset.clone(),
-                    day.explained.to_string(),
-                    day.refused.to_string(),
+                    number(day.explained),
+                    number(day.refused),
                 ]
             })
             .collect(),
@@ -308,7 +309,7 @@ fn exceptions(pack: &Pack, page: &mut Page) {
             ("for", false),
             ("held off", false),
             ("must meet", false),
-            ("until", false),
+            ("until", true),
             ("owner", false),
             ("reason", false),
         ],
@@ -348,7 +349,7 @@ fn changes(pack: &Pack, page: &mut Page) {
     page.table(
         vec![
             ("record", true),
-            ("when", false),
+            ("when", true),
             ("who", false),
             ("what", false),
             ("more", false),
@@ -398,8 +399,8 @@ fn missing(pack: &Pack, page: &mut Page) {
     }
     page.table(
         vec![
-            ("from", false),
-            ("until", false),
+            ("from", true),
+            ("until", true),
             ("why", false),
             ("connections", true),
         ],
@@ -411,7 +412,7 @@ fn missing(pack: &Pack, page: &mut Page) {
                     moment(gap.from),
                     gap.until.map_or_else(|| "now".to_owned(), moment),
                     gap.reason.to_string(),
-                    gap.connections.to_string(),
+                    number(gap.connections),
                 ]
             })
             .collect(),
@@ -428,5 +429,5 @@ fn date(at: Timestamp) -> String {
 
 fn counted(count: u64, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
+    format!("{} {what}{plural}", number(count))
 }

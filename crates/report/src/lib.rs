@@ -40,3 +40,4 @@ pub use build::report;
 pub use model::{Outcome, Report};
 pub use options::Options;
 pub use safe::line as printable;
+pub use words::number;

@@ -27,7 +27,7 @@ pub(crate) fn day(at: Timestamp) -> String {
 }
 
 /// With a comma at every thousand.
-pub(crate) fn number(number: u64) -> String {
+pub fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
