@@ -113,7 +113,7 @@ impl Net {
             .args([
                 "s_server",
                 "-quiet",
-                "-www",
+                "-WWW",
                 "-accept",
                 &format!("*:{PORT}"),
             ])
@@ -129,6 +129,7 @@ impl Net {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        fs::write(self.at("page"), [b'x'; 1 << 20]).unwrap();
         eventually("the server answers", || {
             assert!(server.try_wait().unwrap().is_none(), "the server has ended");
             let mut asked = self.command("openssl");
@@ -146,7 +147,7 @@ impl Net {
     }
 
     fn url(&self) -> String {
-        format!("https://127.0.0.1:{PORT}/")
+        format!("https://127.0.0.1:{PORT}/page")
     }
 
     fn curl(&self, arguments: &[&str]) -> Output {
@@ -172,7 +173,7 @@ impl Net {
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
     }
 
-    /// The rows of the ledger.
+    /// The rows of the ledger; none while it is being made.
     fn rows(&self) -> Vec<Value> {
         let mut command = Command::new(SUNDOWN);
         command.args([
@@ -184,7 +185,6 @@ impl Net {
             "data",
         ]);
         let output = command.current_dir(self.directory.path()).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
         let lines = String::from_utf8(output.stdout).unwrap();
         lines
             .lines()

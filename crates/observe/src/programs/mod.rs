@@ -239,6 +239,20 @@ mod tests {
         assert_eq!((counts.named, counts.gone, counts.not_allowed), (1, 1, 0));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_program_calls_itself_is_read(
+            bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300),
+            text in "[0-9a-fA-F:/. \\n\\PC]{0,300}",
+        ) {
+            let shown = command::shown(Some(std::path::Path::new("/usr/bin/java")), &bytes, &text);
+            proptest::prop_assert!(shown.is_some_and(|name| name.starts_with("java")));
+            command::shown(None, &bytes, &text);
+            place::of(&text, 0);
+            namespaces::in_table(&text, "127.0.0.1:1".parse().unwrap(), "[::1]:2".parse().unwrap());
+        }
+    }
+
     #[test]
     fn connections_that_are_never_told_of_are_bounded() {
         let mut programs = Programs::new().unwrap();

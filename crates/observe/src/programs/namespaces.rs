@@ -29,27 +29,25 @@ pub(super) enum Namespace {
 /// Every address of this machine.
 pub(super) struct Namespaces {
     addresses: HashMap<IpAddr, Namespace>,
-    looked: Option<Instant>,
+    looked: Instant,
 }
 
 impl Namespaces {
     pub(super) fn new() -> Self {
         Self {
-            addresses: HashMap::new(),
-            looked: None,
+            addresses: addresses(),
+            looked: Instant::now(),
         }
     }
 
     /// The network of this machine that has this address; `None` where it is another machine's.
     pub(super) fn of(&mut self, address: IpAddr) -> Option<&Namespace> {
-        if !self.addresses.contains_key(&address)
-            && self.looked.is_none_or(|looked| looked.elapsed() >= FRESH)
-        {
-            self.addresses = addresses();
-            self.looked = Some(Instant::now());
-        }
         if is_local(address) {
             return Some(&Namespace::Own);
+        }
+        if !self.addresses.contains_key(&address) && self.looked.elapsed() >= FRESH {
+            self.addresses = addresses();
+            self.looked = Instant::now();
         }
         self.addresses.get(&address)
     }
@@ -138,7 +136,7 @@ pub(super) fn socket(pid: u32, local: SocketAddr, remote: SocketAddr) -> Option<
 }
 
 /// A line of `tcp` or `tcp6` (proc_pid_net(5)): number, both ends, and further on the user and the inode.
-fn in_table(table: &str, local: SocketAddr, remote: SocketAddr) -> Option<Owned> {
+pub(super) fn in_table(table: &str, local: SocketAddr, remote: SocketAddr) -> Option<Owned> {
     table.lines().skip(1).find_map(|line| {
         let mut fields = line.split_ascii_whitespace();
         let (here, there) = (fields.nth(1)?, fields.next()?);

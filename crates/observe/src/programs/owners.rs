@@ -40,7 +40,7 @@ impl Owners {
         Self {
             known: HashMap::new(),
             busy: VecDeque::new(),
-            old: HashSet::new(),
+            old: processes().into_iter().collect(),
         }
     }
 
