@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use edge::Clock;
-use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use ledger::LedgerError;
 use observe::capture::{Observer, Opening};
 use observe::live::{Block, Interfaces, Live, LiveError};
@@ -134,7 +134,7 @@ impl Watching<'_> {
             let now = i64::try_from(self.clock.now().as_nanosecond()).unwrap_or(i64::MAX);
             let _ = observer.expire(now, &mut |evidence| sights.take(&evidence));
             sights.commit_if_due()?;
-            line.show(begun.elapsed(), &observer, &sights, live.counts().dropped);
+            line.show(&observer, &sights, live.counts().dropped);
         }
         live.stop();
         while problem.is_none() {
@@ -315,19 +315,18 @@ impl Line {
         if !io::stderr().is_terminal() {
             return Self(ProgressBar::hidden());
         }
-        let style = ProgressStyle::with_template("{spinner} {wide_msg}");
+        let style = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}");
         let bar = ProgressBar::no_length();
         Self(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner())))
     }
 
-    fn show(&self, since: Duration, observer: &Observer, sights: &Sights<'_>, dropped: u64) {
+    fn show(&self, observer: &Observer, sights: &Sights<'_>, dropped: u64) {
         if self.0.is_hidden() {
             return;
         }
         let summary = observer.summary();
         let mut words = format!(
-            "{}: {} TLS connections, {} hellos",
-            HumanDuration(since),
+            "{} connections, {} hellos",
             HumanCount(summary.connections),
             HumanCount(summary.connections.saturating_sub(summary.incomplete)),
         );
@@ -335,10 +334,10 @@ impl Line {
             words.push_str(&format!(", {} miss {}", HumanCount(misses), floor.name()));
         }
         if let Some(named) = &sights.named {
-            words.push_str(&format!(", of {} programs", named.seen.len()));
+            words.push_str(&format!(", {} programs", named.seen.len()));
         }
         words.push_str(&format!(
-            ", {} packets dropped (Ctrl-C ends it)",
+            ", {} dropped (Ctrl-C ends it)",
             HumanCount(dropped)
         ));
         self.0.set_message(words);

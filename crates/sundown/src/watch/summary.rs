@@ -299,25 +299,25 @@ fn programs(out: &mut impl Write, outgoing: &Outgoing) -> io::Result<()> {
         }
     }
     let counts = &outgoing.counts;
+    let all = HumanCount(counts.gone + counts.named + counts.not_allowed);
     if counts.gone > 0 {
         writeln!(
             out,
-            "\n{} of {} connections have an unknown program: it was gone before it could be looked for.",
+            "\nNot named, as the program was gone before it could be looked for: {} of {all} connections.",
             HumanCount(counts.gone),
-            HumanCount(counts.gone + counts.named + counts.not_allowed)
         )?;
     }
     if counts.not_allowed > 0 {
         writeln!(
             out,
-            "\n{} connections are of other users' programs, which this process may not look into; with sudo it may.",
+            "\nNot named, as it is another user's program, which only root may look into (sudo): {} of {all} connections.",
             HumanCount(counts.not_allowed)
         )?;
     }
     if outgoing.incoming > 0 {
         writeln!(
             out,
-            "\n{} TLS connections were opened by other machines: they are not counted with --processes.",
+            "\nNot counted with --processes, as another machine opened them: {} TLS connections.",
             HumanCount(outgoing.incoming)
         )?;
     }
