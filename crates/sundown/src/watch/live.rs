@@ -115,6 +115,7 @@ impl Watching<'_> {
             tally: &mut *self.tally,
             named: processes.map(Named::new),
             waiting: None,
+            trouble: None,
             failure: None,
         };
         let line = Line::new();
@@ -180,6 +181,9 @@ struct Sights<'a> {
     named: Option<Named>,
     /// When what waits to be counted was seen.
     waiting: Option<Instant>,
+    /// Why it still waits.
+    trouble: Option<LedgerError>,
+    /// What could not be kept until it could be written.
     failure: Option<LedgerError>,
 }
 
@@ -223,12 +227,19 @@ impl Sights<'_> {
     }
 
     fn commit_if_due(&mut self) -> Result<(), LedgerError> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
         if self.waiting.is_some_and(|since| since.elapsed() >= COMMIT) {
-            self.commit()?;
+            // What cannot be written stays, and is tried again: another program holds the ledger for a moment, say.
+            let trouble = self.recorder.importer().commit().err();
+            self.waiting = trouble.as_ref().map(|_| Instant::now());
+            self.trouble = trouble;
         }
         Ok(())
     }
 
+    /// Counts the rest.
     fn commit(&mut self) -> Result<(), LedgerError> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
@@ -340,6 +351,9 @@ impl Line {
             ", {} dropped (Ctrl-C ends it)",
             HumanCount(dropped)
         ));
+        if let Some(trouble) = &sights.trouble {
+            words = format!("nothing is written at the moment: {trouble}");
+        }
         self.0.set_message(words);
         self.0.tick();
     }
