@@ -205,14 +205,16 @@ fn between_two_words() {
 /// In the middle of so much that it goes through a pipe.
 #[test]
 fn in_the_middle_of_a_stream() {
-    const SIZE: usize = 8 << 20;
+    const SIZE: usize = 2 << 20;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let resets = Arc::<AtomicUsize>::default();
     let counted = resets.clone();
+    let block = Arc::<[u8]>::from(noise(5, SIZE));
+    let sent = block.clone();
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
-            let resets = counted.clone();
+            let (resets, block) = (counted.clone(), block.clone());
             thread::spawn(move || {
                 let mut stream = stream;
                 let Ok(1..) = stream.read(&mut [0; 4096]) else {
@@ -220,11 +222,12 @@ fn in_the_middle_of_a_stream() {
                 };
                 stream.write_all(&SERVER_HELLO).unwrap();
                 let mut order = [0];
-                stream.read_exact(&mut order).unwrap();
-                let broke = if order == [b'G'] {
-                    stream.write_all(&noise(5, SIZE)).is_err()
-                } else {
-                    stream.read_to_end(&mut Vec::new()).is_err()
+                let broke = match stream.read_exact(&mut order) {
+                    // More than all buffers on the way hold.
+                    Ok(()) if order == [b'G'] => (0..64).any(|_| stream.write_all(&block).is_err()),
+                    Ok(()) => stream.read_to_end(&mut Vec::new()).is_err(),
+                    // The reset overtook the order.
+                    Err(_) => true,
                 };
                 resets.fetch_add(usize::from(broke), Ordering::Relaxed);
             });
@@ -239,11 +242,11 @@ fn in_the_middle_of_a_stream() {
     for _ in 0..streams {
         let mut download = greeted(gate);
         download.write_all(b"G").unwrap();
-        download.read_exact(&mut vec![0; SIZE / 4]).unwrap();
+        download.read_exact(&mut vec![0; SIZE]).unwrap();
         reset(download);
         let mut upload = greeted(gate);
         upload.write_all(b"P").unwrap();
-        upload.write_all(&noise(6, SIZE / 4)).unwrap();
+        upload.write_all(&sent).unwrap();
         reset(upload);
     }
     eventually("the service hears of each reset", || {

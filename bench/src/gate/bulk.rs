@@ -57,7 +57,7 @@ impl Hash {
 
 const START: u64 = 0xcbf2_9ce4_8422_2325;
 
-/// The service's side: sends so many bytes (`G`), or takes all there are and says their hash (`P`).
+/// The service's side: sends so many bytes (`G`), or takes so many and says their hash (`P`).
 pub(crate) fn obey(stream: TcpStream, order: &[u8]) -> Option<()> {
     let mut stream = stream;
     stream.set_nonblocking(false).ok()?;
@@ -76,10 +76,14 @@ pub(crate) fn obey(stream: TcpStream, order: &[u8]) -> Option<()> {
         let mut hash = Hash(START);
         hash.add(rest);
         let mut block = vec![0; BLOCK];
-        loop {
+        let mut left = length.checked_sub(rest.len() as u64)?;
+        while left > 0 {
             match stream.read(&mut block).ok()? {
-                0 => break,
-                length => hash.add(block.get(..length)?),
+                0 => return None,
+                read => {
+                    hash.add(block.get(..read)?);
+                    left = left.checked_sub(read as u64)?;
+                }
             }
         }
         stream.write_all(&hash.0.to_le_bytes()).ok()?;
@@ -150,7 +154,6 @@ pub(crate) fn check(address: SocketAddr, recording: &Recording) -> Result<()> {
     let mut stream = open(address, recording)?;
     stream.write_all(&order(b'P', LENGTH))?;
     let hash = pour(&mut stream, LENGTH)?;
-    stream.shutdown(Shutdown::Write)?;
     let mut said = [0; 8];
     stream
         .read_exact(&mut said)

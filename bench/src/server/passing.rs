@@ -74,6 +74,8 @@ impl Server for Haproxy {
                 "global
     nbthread {threads}
     maxconn {connections}
+    # As many as Sundown has; by default it wants descriptors for a quarter of its connections.
+    maxpipes 64
 
 defaults
     mode tcp

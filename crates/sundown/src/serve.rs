@@ -104,7 +104,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         (edge, gate, listening, levers, signals)
     };
     output.listening(&listening)?;
-    let writing = thread::spawn(move || output.write_all(&sightings));
+    let writing = thread::spawn(move || output.write_all(sightings));
 
     let gate = gate
         .map(|gate| gates::Serving::start(gate, edge.handle(), &runtime))

@@ -138,7 +138,11 @@ impl Writer {
 
     /// Writes every sighting until the last, in batches: waking this thread for each would cost the edge more
     /// than the writing does.
-    pub(super) fn write_all(&self, sightings: &Receiver) {
+    pub(super) fn write_all(&self, sightings: Receiver) {
+        if self.form == Output::None {
+            // Without a reader nothing is handed over, and nobody is woken for it.
+            return drop(sightings);
+        }
         let mut out = self.stdout();
         while let Ok(first) = sightings.recv() {
             thread::sleep(BATCH);
