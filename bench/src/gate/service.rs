@@ -31,8 +31,9 @@ pub(crate) struct Service {
 /// A connection to it.
 struct Guest {
     socket: OwnedFd,
-    /// Bytes until it answers; `None` before the hello is complete.
+    /// It has been answered once.
     greeted: bool,
+    /// Bytes since the last answer.
     got: usize,
 }
 
