@@ -18,6 +18,7 @@ const MOST_NAMES: usize = 100;
 const EARLY_BEFORE: Version = Version::TLSV1_2;
 
 type Place = (Arc<str>, Option<Arc<str>>);
+type NameDays<'a> = (&'a Option<Arc<str>>, &'a BTreeMap<Date, Day>);
 type Means = (Arc<str>, Version, Option<Arc<str>>, Option<Arc<str>>);
 
 /// What was seen so far.
@@ -160,8 +161,7 @@ impl Inventory {
 
     /// What each listener and name let in, from day to day: the busiest names, then all others together.
     pub(crate) fn served(&self) -> Vec<Served> {
-        let mut listeners: BTreeMap<&Arc<str>, Vec<(&Option<Arc<str>>, &BTreeMap<Date, Day>)>> =
-            BTreeMap::new();
+        let mut listeners: BTreeMap<&Arc<str>, Vec<NameDays<'_>>> = BTreeMap::new();
         for ((listener, name), days) in &self.places {
             listeners.entry(listener).or_default().push((name, days));
         }
