@@ -149,18 +149,18 @@ struct Verified<'a> {
 
 fn verify(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {
     let directory = &arguments.directory;
-    let key = match &arguments.key {
-        // A file of minisign's, or the line itself.
-        Some(key) => Some(match fs::read_to_string(key) {
+    // A file of minisign's, or the line itself.
+    let key = arguments
+        .key
+        .as_ref()
+        .map(|key| match fs::read_to_string(key) {
             Ok(text) => text
                 .lines()
                 .rfind(|line| !line.trim().is_empty())
                 .unwrap_or_default()
                 .to_owned(),
             Err(_) => key.clone(),
-        }),
-        None => None,
-    };
+        });
     let checked = evidence::verify(directory, key.as_deref())?;
     let is_whole = checked.findings.is_empty();
     let mut out = anstream::stdout().lock();
