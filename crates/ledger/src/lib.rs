@@ -12,6 +12,7 @@
 mod account;
 mod amounts;
 mod compaction;
+mod days;
 mod entry;
 mod error;
 mod export;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use floor::Phase;
 use hello::{Offer, OfferId};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::{Association, LedgerError, Requests, Visitor};
@@ -171,6 +172,21 @@ pub trait Query {
     ///
     /// As [`Query::offers`].
     fn groups(&self, range: Range) -> Result<Vec<Group>, LedgerError>;
+
+    /// The range by day, account and offer: the groups of each day (UTC) that has any, day after day. What is compacted
+    /// and what is not are alike here.
+    ///
+    /// # Errors
+    ///
+    /// As [`Query::offers`].
+    fn days(&self, range: Range, each: &mut dyn FnMut(Date, &Group)) -> Result<(), LedgerError> {
+        for (date, day) in crate::days::of(range, &self.groups(range)?) {
+            for group in self.groups(day)? {
+                each(date, &group);
+            }
+        }
+        Ok(())
+    }
 
     /// The range in every detail, for one account.
     ///

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod crew;
+mod days;
 mod details;
 mod groups;
 mod info;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use hello::{Offer, OfferId};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction};
 
@@ -184,6 +186,10 @@ impl Query for Reader {
 
     fn groups(&self, range: Range) -> Result<Vec<Group>, LedgerError> {
         self.ask(|transaction| groups::groups(transaction, range))
+    }
+
+    fn days(&self, range: Range, each: &mut dyn FnMut(Date, &Group)) -> Result<(), LedgerError> {
+        self.ask(|transaction| days::days(transaction, range, each))
     }
 
     fn details(&self, range: Range, who: &Who) -> Result<Vec<Detail>, LedgerError> {

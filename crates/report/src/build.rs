@@ -10,7 +10,7 @@ use ledger::{Detail, Group, LedgerError, Query, Visitor, Wanted, Who};
 
 use crate::clients::{Clients, advise};
 use crate::model::{
-    Asked, Evidence, FORMAT, Outcome, Refused, Report, RowWho, Seen, SunsetReport, Usage,
+    Asked, Evidence, FORMAT, Outcome, Ranked, Refused, Report, RowWho, Seen, SunsetReport, Usage,
     VisitorCount, Visitors,
 };
 use crate::options::Options;
@@ -100,6 +100,21 @@ pub fn report(
     now: Timestamp,
     options: &Options,
 ) -> Result<Report, LedgerError> {
+    ranked(ledger, plan, now, options).map(|(report, _)| report)
+}
+
+/// Makes the report, and for each of its sunsets the ranking of all who miss, also of those that
+/// [`Options::most`] leaves out.
+///
+/// # Errors
+///
+/// As [`report`].
+pub fn ranked(
+    ledger: &dyn Query,
+    plan: &Plan,
+    now: Timestamp,
+    options: &Options,
+) -> Result<(Report, Vec<Vec<Ranked>>), LedgerError> {
     let range = options.range();
     let until = options.until.unwrap_or(now);
     let offers: HashMap<OfferId, Offer> = ledger.offers()?.into_iter().collect();
@@ -126,7 +141,7 @@ pub fn report(
     for subject in &mut subjects {
         subject.judge(&offers);
     }
-    let mut sunsets = sunsets(&inquiry, &subjects, &mut gathered)?;
+    let (mut sunsets, rankings) = sunsets(&inquiry, &subjects, &mut gathered)?;
     if options.days {
         days::add_days(&inquiry, &mut sunsets)?;
     }
@@ -151,7 +166,7 @@ pub fn report(
     }
 
     let evidence = evidence(&groups, &offers);
-    Ok(Report {
+    let report = Report {
         format: FORMAT,
         at: now,
         range: Asked {
@@ -167,7 +182,8 @@ pub fn report(
         verdict: outcome(&sunsets, &evidence),
         sunsets,
         account,
-    })
+    };
+    Ok((report, rankings))
 }
 
 /// The part of each sunset. The ledger is asked once for all of their details, and gives them account by account.
@@ -175,7 +191,7 @@ fn sunsets(
     inquiry: &Inquiry<'_>,
     subjects: &[Subject<'_>],
     gathered: &mut Gathered<'_>,
-) -> Result<Vec<SunsetReport>, LedgerError> {
+) -> Result<(Vec<SunsetReport>, Vec<Vec<Ranked>>), LedgerError> {
     let mut parts = Vec::new();
     for subject in subjects {
         let tally = Tally::new(subject, inquiry.offers, inquiry.groups.iter());
@@ -224,7 +240,11 @@ fn sunsets(
     };
     inquiry.ledger.details_of_each(range, &wanted, &mut each)?;
     let parts = parts.into_iter();
-    Ok(parts.map(|part| part.finish(inquiry)).collect())
+    let finished = parts.map(|part| {
+        let ranking = part.ranking(inquiry);
+        (part.finish(inquiry), ranking)
+    });
+    Ok(finished.unzip())
 }
 
 /// What history is judged by, in the order of the plan.

@@ -204,7 +204,7 @@ fn program(max: Version, sum: Sum) -> Option<Program> {
     })
 }
 
-fn lack(shortfall: Shortfall) -> Lack {
+pub(crate) fn lack(shortfall: Shortfall) -> Lack {
     Lack {
         code: shortfall.code(),
         because: shortfall.because().to_string(),
@@ -263,4 +263,26 @@ fn sum<K: Eq + Hash>(all: &mut HashMap<K, Usage>, key: K, usage: Usage) {
     all.entry(key)
         .and_modify(|sum| sum.add(usage))
         .or_insert(usage);
+}
+
+/// Tells what runs behind an offer and a User-Agent, each pair looked at once.
+pub struct Recogniser<'a>(Clients<'a>);
+
+impl<'a> Recogniser<'a> {
+    /// Of these offers.
+    pub fn new(offers: &'a HashMap<OfferId, Offer>) -> Self {
+        Self(Clients::new(offers))
+    }
+
+    /// What a pair is recognised as; `None` where nothing knows it.
+    pub fn runtime(&mut self, offer: OfferId, user_agent: Option<&Arc<str>>) -> Option<Runtime> {
+        self.0.runtime(&(offer, user_agent.cloned())).flatten()
+    }
+}
+
+/// The names of the client programs behind these details, most used first.
+pub fn runtimes(offers: &HashMap<OfferId, Offer>, details: &[Detail]) -> Vec<String> {
+    let mut clients = Clients::new(offers);
+    let programs = clients.programs(details.iter(), |_| Verdict::default());
+    programs.items.iter().map(crate::words::program).collect()
 }

@@ -2,6 +2,7 @@
 //! meaning without [`FORMAT`] going up.
 
 mod account;
+mod ranked;
 
 use floor::{Hold, Phase};
 use jiff::Timestamp;
@@ -13,6 +14,7 @@ pub use account::{
     AccountReport, AddressUse, InForce, Lack, Listed, Named, Part, Program, Row, RowWho, State,
     Usage, Volume,
 };
+pub use ranked::Ranked;
 
 /// The version of the JSON form.
 pub const FORMAT: u32 = 1;

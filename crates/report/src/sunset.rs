@@ -9,15 +9,17 @@ use ledger::{Detail, LedgerError, Range, Wanted, Who};
 
 use crate::brownouts;
 use crate::build::{Gathered, Inquiry};
-use crate::clients::addresses;
+use crate::clients::{addresses, lack};
 use crate::exceptions::Needs;
-use crate::model::{Brownouts, InForce, More, Next, Row, RowWho, State, SunsetReport, Usage};
+use crate::model::{
+    Brownouts, InForce, More, Next, Ranked, Row, RowWho, State, SunsetReport, Usage,
+};
 use crate::subject::{Fate, Place, Subject};
 use crate::tally::{OfOne, Tally};
 use crate::words::days_between;
 
 /// After so long without a sighting it may be over: a weekly job has had its turn.
-const QUIET_DAYS: i64 = 8;
+pub(crate) const QUIET_DAYS: i64 = 8;
 
 /// Offers of one account by which its details are read, the most used first. A client can make offers without end;
 /// programs that anybody runs are told by far fewer.
@@ -174,6 +176,51 @@ impl<'s, 'p, 'g> Part<'s, 'p, 'g> {
         }
     }
 
+    /// All who miss, worst first, whether or not they are listed.
+    pub(crate) fn ranking(&self, inquiry: &Inquiry<'_>) -> Vec<Ranked> {
+        let ranked = self.missing.iter().filter_map(|missing| {
+            let one = self.tally.by_who.get(&missing.who)?;
+            let (state, days_since) = self.state(inquiry, &missing.who, one, missing.misses);
+            let worst = one.offers.iter().min_by_key(|(_, usage)| usage.rank());
+            let verdict = worst.and_then(|(id, _)| self.subject.verdict(Some(*id)));
+            Some(Ranked {
+                who: RowWho(missing.who.clone()),
+                breaks: one.breaks,
+                misses: missing.misses,
+                requests_a_day: missing.misses.requests as f64 / inquiry.days,
+                all: one.all,
+                state,
+                days_since,
+                met: one.met,
+                lacks: verdict
+                    .into_iter()
+                    .flat_map(Verdict::shortfalls)
+                    .map(lack)
+                    .collect(),
+            })
+        });
+        ranked.collect()
+    }
+
+    /// Whether what misses still comes, and how many days ago the last of it was.
+    fn state(&self, inquiry: &Inquiry<'_>, who: &Who, one: &OfOne, misses: Usage) -> (State, i64) {
+        let days_since = days_between(misses.last, inquiry.until).max(0);
+        let refused_since = match who {
+            Who::Known(id) => self.refused.get(id) > Some(&misses.last),
+            _ => false,
+        };
+        let state = if days_since < QUIET_DAYS {
+            State::Active
+        } else if refused_since {
+            State::PerhapsRefused
+        } else if one.met > Some(misses.last) {
+            State::SeemsFixed
+        } else {
+            State::GoneQuiet
+        };
+        (state, days_since)
+    }
+
     fn row(
         &self,
         inquiry: &Inquiry<'_>,
@@ -193,20 +240,7 @@ impl<'s, 'p, 'g> Part<'s, 'p, 'g> {
             first: inquiry.until,
             last: inquiry.until,
         });
-        let days_since = days_between(misses.last, inquiry.until).max(0);
-        let refused_since = match who {
-            Who::Known(id) => self.refused.get(id) > Some(&misses.last),
-            _ => false,
-        };
-        let state = if days_since < QUIET_DAYS {
-            State::Active
-        } else if refused_since {
-            State::PerhapsRefused
-        } else if one.met > Some(misses.last) {
-            State::SeemsFixed
-        } else {
-            State::GoneQuiet
-        };
+        let (state, days_since) = self.state(inquiry, who, one, misses);
         let verdict = |id| {
             self.subject
                 .verdict(Some(id))

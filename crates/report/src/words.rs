@@ -10,10 +10,10 @@ use crate::model::{
     SunsetReport, Usage, WindowReport,
 };
 
-pub(crate) use evidence::evidence;
+pub use evidence::evidence;
 
 /// A date where the time is midnight UTC, else date and time.
-pub(crate) fn when(at: Timestamp) -> String {
+pub fn when(at: Timestamp) -> String {
     let text = at.strftime("%Y-%m-%d %H:%M").to_string();
     match text.strip_suffix(" 00:00") {
         Some(date) => date.to_owned(),
@@ -22,7 +22,7 @@ pub(crate) fn when(at: Timestamp) -> String {
 }
 
 /// A day, UTC.
-pub(crate) fn day(at: Timestamp) -> String {
+pub fn day(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d").to_string()
 }
 
@@ -40,7 +40,7 @@ pub fn number(number: u64) -> String {
 }
 
 /// So much a day: whole from ten on, with one digit behind the point below.
-pub(crate) fn a_day(rate: f64) -> String {
+pub fn a_day(rate: f64) -> String {
     if rate >= 9.95 {
         number(rate.round() as u64)
     } else if rate >= 0.05 {
@@ -53,7 +53,7 @@ pub(crate) fn a_day(rate: f64) -> String {
 }
 
 /// The share, 0 where there is nothing to share.
-pub(crate) fn share(part: u64, of: u64) -> f64 {
+pub fn share(part: u64, of: u64) -> f64 {
     if of == 0 {
         0.0
     } else {
@@ -62,7 +62,7 @@ pub(crate) fn share(part: u64, of: u64) -> f64 {
 }
 
 /// A share in per cent. Neither a little nor almost all of something is rounded away.
-pub(crate) fn percent(part: u64, of: u64) -> String {
+pub fn percent(part: u64, of: u64) -> String {
     let percent = share(part, of) * 100.0;
     if part == 0 {
         "0 %".to_owned()
@@ -78,13 +78,13 @@ pub(crate) fn percent(part: u64, of: u64) -> String {
 }
 
 /// "1 account", "2 accounts".
-pub(crate) fn count(of: u64, one: &str) -> String {
+pub fn count(of: u64, one: &str) -> String {
     let plural = if of == 1 { "" } else { "s" };
     format!("{} {one}{plural}", number(of))
 }
 
 /// "today", "1 day ago", "9 days ago".
-pub(crate) fn ago(days: i64) -> String {
+pub fn ago(days: i64) -> String {
     match days {
         ..=0 => "today".to_owned(),
         1 => "1 day ago".to_owned(),
@@ -93,7 +93,7 @@ pub(crate) fn ago(days: i64) -> String {
 }
 
 /// A length of time by its greatest unit.
-pub(crate) fn length(seconds: u64) -> String {
+pub fn length(seconds: u64) -> String {
     match seconds {
         0..60 => count(seconds, "second"),
         60..3_600 => count(seconds / 60, "minute"),
@@ -103,7 +103,7 @@ pub(crate) fn length(seconds: u64) -> String {
 }
 
 /// Who a row is about. What is not certain says so.
-pub(crate) fn who(who: &RowWho) -> String {
+pub fn who(who: &RowWho) -> String {
     match &who.0 {
         Who::Nobody => "(no account)".to_owned(),
         Who::Known(id) => id.to_string(),
@@ -116,7 +116,7 @@ pub(crate) fn who(who: &RowWho) -> String {
 }
 
 /// What a client program is, with the version and the library where they are known.
-pub(crate) fn program(program: &Program) -> String {
+pub fn program(program: &Program) -> String {
     match &program.runtime {
         Some(runtime) => {
             let version = runtime.version.iter().map(|version| format!(" {version}"));
@@ -140,7 +140,7 @@ pub(crate) fn program(program: &Program) -> String {
 }
 
 /// What is lacking, in words.
-pub(crate) fn lacks(lacks: &[Lack]) -> String {
+pub fn lacks(lacks: &[Lack]) -> String {
     let lacks = lacks.iter().map(|lack| match lack.code {
         "version" => format!("{}; {} needed", lack.because, lack.needed),
         _ => format!("{}; one such as {} needed", lack.because, lack.needed),
@@ -149,7 +149,7 @@ pub(crate) fn lacks(lacks: &[Lack]) -> String {
 }
 
 /// Whether what misses still comes.
-pub(crate) fn state(row: &Row) -> String {
+pub fn state(row: &Row) -> String {
     let ago = ago(row.days_since);
     match row.state {
         State::Active => ago,
@@ -160,7 +160,7 @@ pub(crate) fn state(row: &Row) -> String {
 }
 
 /// How the account is known.
-pub(crate) fn attribution(row: &Row) -> Option<String> {
+pub fn attribution(row: &Row) -> Option<String> {
     let age = row
         .age_seconds
         .map(|age| format!(", at most {} before", length(age)))
@@ -178,7 +178,7 @@ pub(crate) fn attribution(row: &Row) -> Option<String> {
 }
 
 /// An exception and what somebody should do about it.
-pub(crate) fn exception(note: &ExceptionNote) -> String {
+pub fn exception(note: &ExceptionNote) -> String {
     let whom = whom(note);
     let need = match (&note.needed_by, note.account_seen) {
         (Some(usage), _) => format!(
@@ -203,7 +203,7 @@ pub(crate) fn exception(note: &ExceptionNote) -> String {
 }
 
 /// Whom an exception is for.
-pub(crate) fn whom(note: &ExceptionNote) -> String {
+pub fn whom(note: &ExceptionNote) -> String {
     let places = [&note.account, &note.address, &note.sni];
     places
         .into_iter()
@@ -221,7 +221,7 @@ fn in_days(days: i64) -> String {
 }
 
 /// What a sunset is called; a floor that no plan names, by its name or, where it is a table, by what it asks.
-pub(crate) fn name(sunset: &SunsetReport) -> &str {
+pub fn name(sunset: &SunsetReport) -> &str {
     match &sunset.sunset {
         Some(name) => name,
         None if sunset.floor == "inline" => &sunset.title,
@@ -230,7 +230,7 @@ pub(crate) fn name(sunset: &SunsetReport) -> &str {
 }
 
 /// Floor, phase and dates, in a line.
-pub(crate) fn standing(sunset: &SunsetReport) -> String {
+pub fn standing(sunset: &SunsetReport) -> String {
     let mut said = format!("Floor {}: {}", sunset.floor, sunset.title);
     if sunset.sunset.is_none() {
         return said;
@@ -263,7 +263,7 @@ pub(crate) fn standing(sunset: &SunsetReport) -> String {
 }
 
 /// The sums of a sunset, each with its name.
-pub(crate) fn shares(sunset: &SunsetReport) -> [(&'static str, Shares); 3] {
+pub fn shares(sunset: &SunsetReport) -> [(&'static str, Shares); 3] {
     [
         ("connections", sunset.connections),
         ("requests", sunset.requests),
@@ -272,7 +272,7 @@ pub(crate) fn shares(sunset: &SunsetReport) -> [(&'static str, Shares); 3] {
 }
 
 /// Who would break, in a sentence.
-pub(crate) fn headline(sunset: &SunsetReport, since: Option<Timestamp>) -> String {
+pub fn headline(sunset: &SunsetReport, since: Option<Timestamp>) -> String {
     let Shares {
         total,
         breaks,
@@ -307,7 +307,7 @@ pub(crate) fn headline(sunset: &SunsetReport, since: Option<Timestamp>) -> Strin
 }
 
 /// What a list leaves out.
-pub(crate) fn more(sunset: &SunsetReport) -> Option<String> {
+pub fn more(sunset: &SunsetReport) -> Option<String> {
     let more = sunset.more;
     (more.rows > 0).then(|| {
         format!(
@@ -320,7 +320,7 @@ pub(crate) fn more(sunset: &SunsetReport) -> Option<String> {
 }
 
 /// What misses of what they did, by requests where they made any.
-pub(crate) fn own_share(row: &Row) -> String {
+pub fn own_share(row: &Row) -> String {
     if row.all.requests > 0 {
         percent(row.misses.requests, row.all.requests)
     } else {
@@ -329,7 +329,7 @@ pub(crate) fn own_share(row: &Row) -> String {
 }
 
 /// When and how much, in a sentence.
-pub(crate) fn seen(row: &Row) -> String {
+pub fn seen(row: &Row) -> String {
     let (first, last) = (day(row.misses.first), day(row.misses.last));
     let when = if first == last {
         first
@@ -360,7 +360,7 @@ pub(crate) fn seen(row: &Row) -> String {
 }
 
 /// How much and when.
-pub(crate) fn usage(usage: &Usage) -> String {
+pub fn usage(usage: &Usage) -> String {
     format!(
         "{}, {} ({} refused), {} to {}",
         count(usage.requests, "request"),
@@ -372,7 +372,7 @@ pub(crate) fn usage(usage: &Usage) -> String {
 }
 
 /// A few names in one.
-pub(crate) fn named(named: &Named) -> String {
+pub fn named(named: &Named) -> String {
     let names: Vec<&str> = named
         .names
         .iter()
@@ -387,7 +387,7 @@ pub(crate) fn named(named: &Named) -> String {
 }
 
 /// What the brownouts did, in a sentence.
-pub(crate) fn brownouts(brownouts: &Brownouts) -> String {
+pub fn brownouts(brownouts: &Brownouts) -> String {
     format!(
         "Brownouts hit {} in {}: {} modern since, {} still old, {} not seen since.",
         count(brownouts.accounts, "account"),
@@ -399,7 +399,7 @@ pub(crate) fn brownouts(brownouts: &Brownouts) -> String {
 }
 
 /// A window: its start, and its end without the day.
-pub(crate) fn window(window: &WindowReport) -> String {
+pub fn window(window: &WindowReport) -> String {
     let start = window.start.strftime("%Y-%m-%d %H:%M");
     match window.end {
         Some(end) if day(end) == day(window.start) => {
@@ -411,7 +411,7 @@ pub(crate) fn window(window: &WindowReport) -> String {
 }
 
 /// Whole days from one moment to a later one, rounded down.
-pub(crate) fn days_between(from: Timestamp, to: Timestamp) -> i64 {
+pub fn days_between(from: Timestamp, to: Timestamp) -> i64 {
     let day = SignedDuration::from_hours(24).as_secs();
     to.duration_since(from).as_secs().div_euclid(day)
 }

@@ -10,6 +10,7 @@ use floor::config::{Length, When};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::advise::AdviseArguments;
+use crate::console::ConsoleArguments;
 use crate::demo::DemoArguments;
 use crate::doctor::DoctorArguments;
 use crate::evidence::EvidenceArguments;
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Replay(Box<ReplayArguments>),
     /// Tries a floor, or the plan on a date, on known clients: which work, which need a setting, which never will
     Simulate(Box<SimulateArguments>),
+    /// Runs the dashboard: a countdown, who would break, the plan, rehearsals
+    Console(ConsoleArguments),
     /// Puts the plan on hold: from now on everybody is served as in observe, and nobody is told or refused
     Hold(HoldArguments),
     /// Lifts a hold: the plan acts by its dates again
@@ -103,6 +106,7 @@ impl Command {
             Self::Watch(arguments) => Some(&arguments.data_dir),
             Self::Report(arguments) => Some(&arguments.data_dir),
             Self::Replay(arguments) => Some(&arguments.data_dir),
+            Self::Console(arguments) => Some(&arguments.data_dir),
             Self::Hold(arguments) => Some(&arguments.lever.data_dir),
             Self::Resume(arguments) => Some(&arguments.lever.data_dir),
             Self::Audit(arguments) => Some(&arguments.data_dir),

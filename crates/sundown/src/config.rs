@@ -8,6 +8,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
+use ::console::ConsoleSettings;
 use accounts::{AccountSettings, KeySource, Privacy, VisitorTable};
 use anyhow::Context;
 use edge::settings::{Admin, Answers, GuardSettings, Limits, Listener, Settings};
@@ -25,7 +26,7 @@ pub(crate) use problems::{Problems, report, warn};
 const BUILT_IN: &str = include_str!("config/built-in.toml");
 
 /// The file used when none is named.
-const DEFAULT_FILE: &str = "sundown.toml";
+pub(crate) const DEFAULT_FILE: &str = "sundown.toml";
 
 /// Every table a configuration can have.
 #[derive(Debug, Default, Deserialize)]
@@ -47,6 +48,8 @@ struct File {
     #[serde(default)]
     ledger: LedgerSettings,
     #[serde(default)]
+    console: ConsoleSettings,
+    #[serde(default)]
     visitor: Vec<VisitorTable>,
     #[serde(default)]
     sunset: Vec<Spanned<SunsetTable>>,
@@ -65,6 +68,7 @@ pub(crate) struct Config {
     pub(crate) gates: Vec<gate::settings::Listener>,
     pub(crate) plan: Plan,
     pub(crate) ledger: LedgerSettings,
+    pub(crate) console: ConsoleSettings,
     pub(crate) source: Source,
 }
 
@@ -83,6 +87,17 @@ impl Source {
             || "built-in plan".to_owned(),
             |path| path.display().to_string(),
         )
+    }
+
+    /// The directory that paths in it are relative to.
+    pub(crate) fn directory(&self) -> PathBuf {
+        let directory = self.path.as_deref().and_then(Path::parent);
+        directory.unwrap_or(Path::new("")).to_owned()
+    }
+
+    /// What it says.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Reads the named file; else the default one where it exists; else what is built in.
@@ -113,7 +128,7 @@ impl Source {
 /// Reads and checks a configuration. `share_key` is the plan's.
 pub(crate) fn load(path: Option<&Path>, share_key: [u8; 16]) -> anyhow::Result<Config> {
     let source = Source::open(path)?;
-    let (settings, gates, plan, ledger) =
+    let (settings, gates, plan, ledger, console) =
         parse(&source.text, share_key).map_err(|problems| Problems {
             source: source.clone(),
             problems,
@@ -128,6 +143,7 @@ pub(crate) fn load(path: Option<&Path>, share_key: [u8; 16]) -> anyhow::Result<C
         gates,
         plan,
         ledger,
+        console,
         source,
     })
 }
@@ -137,6 +153,7 @@ type Parsed = (
     Vec<gate::settings::Listener>,
     Plan,
     LedgerSettings,
+    ConsoleSettings,
 );
 
 fn parse(text: &str, share_key: [u8; 16]) -> Result<Parsed, Vec<Problem>> {
@@ -151,6 +168,7 @@ fn parse(text: &str, share_key: [u8; 16]) -> Result<Parsed, Vec<Problem>> {
         limits,
         answers,
         ledger,
+        console,
         visitor,
         guard,
         admin,
@@ -186,6 +204,7 @@ fn parse(text: &str, share_key: [u8; 16]) -> Result<Parsed, Vec<Problem>> {
         gates.listeners,
         plan,
         ledger,
+        console,
     ))
 }
 

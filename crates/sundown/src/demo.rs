@@ -5,6 +5,7 @@
 
 mod calendar;
 mod marker;
+mod notes;
 mod people;
 mod programs;
 mod traffic;
@@ -31,7 +32,7 @@ use sha2::{Digest, Sha256};
 use crate::cli::moment;
 use crate::config;
 use calendar::{DAYS, Excepted};
-pub(crate) use marker::{is_demo, say};
+pub(crate) use marker::{SAID, is_demo, say};
 use people::Person;
 use traffic::Recorder;
 
@@ -114,6 +115,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     recorder.finish()?;
     bar.finish_and_clear();
     trail::write(&data, &plan, start, hold, now)?;
+    notes::write(&data, &people, now)?;
     tell(&arguments.directory, people.len());
     Ok(ExitCode::SUCCESS)
 }
@@ -177,7 +179,7 @@ fn tell(directory: &Path, accounts: usize) {
     let shown = directory.display();
     anstream::println!(
         "Made {} accounts and three months of what they did in {shown}.\n\n\
-         Next:\n  cd {shown}\n  sundown report           who would break\n  \
+         Next:\n  cd {shown}\n  sundown console          the dashboard, on http://127.0.0.1:8444\n  sundown report           who would break\n  \
          sundown plan             the calendar\n  sundown replay --floor pq another floor, tried on the same traffic",
         HumanCount(accounts as u64)
     );

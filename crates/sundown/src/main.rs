@@ -4,6 +4,7 @@ mod advise;
 mod check;
 mod cli;
 mod config;
+mod console;
 mod demo;
 mod doctor;
 mod evidence;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Report(arguments) => report::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Console(arguments) => console::run(&arguments),
         Command::Hold(arguments) => levers::hold(&arguments.lever),
         Command::Resume(arguments) => levers::resume(&arguments.lever),
         Command::Audit(arguments) => trail::run(&arguments),

@@ -5,10 +5,12 @@ mod data;
 mod facts;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::anyhow;
+use accounts::Secret;
+use anyhow::{Context, anyhow};
 use audit::Holds;
 use edge::Clock;
 use floor::{Brownout, Event, Exception, Floor, Hold, Plan, What};
@@ -256,4 +258,18 @@ pub(crate) fn on_hold(hold: &Hold) -> String {
         hold.sunset.as_deref().unwrap_or("everything"),
         hold.reason
     )
+}
+
+/// The key by which accounts fall into a brownout's share. Where the edge has made none yet, nobody was ever judged by it.
+pub(crate) fn share_key(directory: &Path) -> anyhow::Result<[u8; 16]> {
+    if !directory.join("secret.key").exists() {
+        return Ok([0; 16]);
+    }
+    let secret = Secret::open(directory).with_context(|| {
+        format!(
+            "cannot read the key of brownout shares in {}",
+            directory.display()
+        )
+    })?;
+    Ok(secret.share)
 }

@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use accounts::Secret;
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use edge::Clock;
 use floor::{Cohort, Floor, Plan, Sunset};
@@ -18,6 +17,7 @@ use report::{Options, Outcome};
 use crate::cli::{Since, moment, since};
 use crate::config;
 use crate::floors;
+use crate::plan::share_key;
 use crate::report::{CANNOT_SAY, MOST, SOMEBODY, check_path, moment as end_of_range};
 use crate::serve::roster_from;
 use crate::show::{self, Format, FormatArguments};
@@ -152,20 +152,6 @@ pub(crate) fn run(arguments: &ReplayArguments) -> anyhow::Result<ExitCode> {
         Outcome::SomebodyBreaks => ExitCode::from(SOMEBODY),
         Outcome::CannotSay => ExitCode::from(CANNOT_SAY),
     })
-}
-
-/// The key by which accounts fall into a brownout's share. Where the edge has made none yet, nobody was ever judged by it.
-fn share_key(directory: &Path) -> anyhow::Result<[u8; 16]> {
-    if !directory.join("secret.key").exists() {
-        return Ok([0; 16]);
-    }
-    let secret = Secret::open(directory).with_context(|| {
-        format!(
-            "cannot read the key of brownout shares in {}",
-            directory.display()
-        )
-    })?;
-    Ok(secret.share)
 }
 
 fn read(path: &Path, key: [u8; 16]) -> anyhow::Result<Named> {

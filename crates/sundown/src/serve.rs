@@ -9,6 +9,7 @@ mod roster;
 use std::io::{ErrorKind, IsTerminal};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread;
 
 use accounts::Secret;
@@ -26,7 +27,9 @@ pub(crate) use roster::{roster, roster_from};
 
 use crate::cli::ServeArguments;
 use crate::config::{self, Config};
+use crate::console;
 use crate::plan::on_hold;
+use crate::report::check_path;
 use levers::Levers;
 
 /// Without a ledger: sightings that may wait to be written. They are written every 50 ms: this is 300,000 a second, in 5 MB.
@@ -48,6 +51,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         gates,
         mut plan,
         ledger,
+        console: console_settings,
         source,
     } = load(arguments, secret)?;
     let holds = levers::holds_at_start(&arguments.data_dir);
@@ -71,6 +75,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     let runtime = runtime(arguments.workers)?;
     let (edge, gate, listening, levers, signals) = {
         let _inside = runtime.enter();
+        let check_path = check_path(&settings);
         let calm = plan.sunsets.iter().all(|sunset| sunset.ends_at().is_none());
         let mut edge = Edge::bind(Ingredients {
             settings,
@@ -86,6 +91,17 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         })
         .map_err(with_remedy)?;
         let gate = gates::open(&mut edge, gates.clone(), workers(arguments.workers))?;
+        let console = match console_settings.listen {
+            Some(address) => Some(runtime.block_on(console::open(
+                &console_settings,
+                address,
+                &source.directory(),
+                &arguments.data_dir,
+                Arc::new(console::OfEdge::new(edge.handle(), &source, check_path)),
+                clock,
+            ))?),
+            None => None,
+        };
         let listening = output::Listening {
             addresses: edge.addresses(),
             gates: gate.as_ref().map(Gate::addresses).unwrap_or_default(),
@@ -95,9 +111,22 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
             admin: edge
                 .admin_address()
                 .map(|address| format!("http://{address}")),
+            console: console
+                .as_ref()
+                .and_then(|(listener, _)| listener.local_addr().ok())
+                .map(|address| format!("http://{address}")),
             holds: holds.iter().map(on_hold).collect(),
             ends_nothing: calm,
         };
+        if let Some((listener, console)) = console {
+            // Ends with the runtime.
+            runtime.spawn(async move {
+                let served = console::serve(listener, console, std::future::pending()).await;
+                if let Err(error) = served {
+                    tracing::error!("the console has stopped: {error:#}");
+                }
+            });
+        }
         let levers = Levers::start(edge.handle(), &arguments.data_dir, clock, source.name())?;
         // Before anybody is told that it listens: a signal that nobody watches for ends the process.
         let signals = watch_signals(edge.handle(), arguments, secret, levers.teller(), gates)?;

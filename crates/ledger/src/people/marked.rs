@@ -5,6 +5,7 @@ use std::path::Path;
 
 use hello::{Offer, OfferId};
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::{Note, PEOPLE, People};
 use crate::{
@@ -95,6 +96,18 @@ impl<Q: Query> Query for Marked<Q> {
             }
         }
         Ok(groups)
+    }
+
+    fn days(&self, range: Range, each: &mut dyn FnMut(Date, &Group)) -> Result<(), LedgerError> {
+        self.ledger
+            .days(range, &mut |date, group| match self.mark(&group.who) {
+                Some(visitor) if visitor != group.visitor => {
+                    let mut group = group.clone();
+                    group.visitor = visitor;
+                    each(date, &group);
+                }
+                _ => each(date, group),
+            })
     }
 
     fn details(&self, range: Range, who: &Who) -> Result<Vec<Detail>, LedgerError> {

@@ -4,7 +4,7 @@ use super::{count, number, percent, when};
 use crate::model::{Report, Visitors};
 
 /// What the evidence is, and what it leaves open; a sentence each.
-pub(crate) fn evidence(report: &Report) -> Vec<String> {
+pub fn evidence(report: &Report) -> Vec<String> {
     let mut said = Vec::new();
     let evidence = report.evidence;
     let of_all = |part: u64| percent(part, evidence.connections);

@@ -295,7 +295,7 @@ fn whole_template() -> String {
 #[test]
 fn the_template_shows_what_is_in_force_without_it() {
     let text = whole_template();
-    let (shown, _, _, ledger) =
+    let (shown, _, _, ledger, console) =
         parse(&text, [0; 16]).unwrap_or_else(|problems| panic!("{text}\n{problems:?}"));
     let same = |shown: &dyn Debug, default: &dyn Debug| {
         assert_eq!(format!("{shown:?}"), format!("{default:?}"));
@@ -304,6 +304,11 @@ fn the_template_shows_what_is_in_force_without_it() {
     same(&shown.answers, &Answers::default());
     same(&shown.privacy, &Privacy::default());
     same(&ledger, &LedgerSettings::default());
+    assert!(
+        console
+            .listen
+            .is_some_and(|address| address.ip().is_loopback())
+    );
     same(&shown.guard, &Some(GuardSettings::default()));
     assert_eq!(shown.listeners.len(), 1);
     assert_eq!(shown.account.names.len(), 1);

@@ -8,7 +8,7 @@ use std::path::Path;
 const FILE: &str = "DEMO";
 const TEXT: &str = "What is in this directory was made up by `sundown demo`. Nobody was seen.\n";
 /// What is said of such data wherever it is shown.
-pub(crate) const SAID: &str = "Demo data, made up by `sundown demo`: nobody was seen.";
+pub(crate) const SAID: &str = "Demo data, made up by sundown demo: nobody was seen.";
 
 /// Whether a data directory is a demo's.
 pub(crate) fn is_demo(data_dir: &Path) -> bool {

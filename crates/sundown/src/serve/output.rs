@@ -39,6 +39,9 @@ pub(super) struct Listening {
     pub(super) clock: Option<Timestamp>,
     /// Where metrics are, if anywhere.
     pub(super) admin: Option<String>,
+    /// Where the console is, if anywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) console: Option<String>,
     /// What is on hold, in words.
     pub(super) holds: Vec<String>,
     /// The plan turns nobody away, ever.
@@ -123,6 +126,9 @@ impl Writer {
         writeln!(out)?;
         if let Some(admin) = &listening.admin {
             writeln!(out, "Metrics: {admin}/metrics")?;
+        }
+        if let Some(console) = &listening.console {
+            writeln!(out, "Console: {console}")?;
         }
         for hold in &listening.holds {
             writeln!(out, "{bold}{hold}{bold:#}. `sundown resume` lifts it.")?;
