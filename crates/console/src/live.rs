@@ -15,7 +15,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use hello::OfferId;
-use ledger::{Counts, Group, Query, Range, Who};
+use ledger::{Counts, Group, Range, Who};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 

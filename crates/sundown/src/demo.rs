@@ -78,7 +78,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     let Some(floor) = Floor::named("tls1.2") else {
         bail!("there is no floor tls1.2");
     };
-    let programs = programs::programs(&floor)?;
+    let programs = programs::programs(floor)?;
     let people = people::people(arguments.accounts.into(), &programs, &mut random);
     let today = TimeZone::UTC.to_datetime(now).date();
     let file = arguments.directory.join("sundown.toml");

@@ -18,11 +18,7 @@ const SAID: [&str; 5] = [
 ];
 
 /// Writes them: an owner and a contact for whoever has or had something old.
-pub(super) fn write(
-    data_dir: &Path,
-    people: &[Person],
-    now: Timestamp,
-) -> Result<(), LedgerError> {
+pub(super) fn write(data_dir: &Path, people: &[Person], now: Timestamp) -> Result<(), LedgerError> {
     let file = People::open(&data_dir.join(PEOPLE))?;
     let mut said = SAID.into_iter();
     for (index, person) in people.iter().filter(|person| person.was_old).enumerate() {

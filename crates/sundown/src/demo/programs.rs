@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn every_program_is_a_known_client_and_every_old_one_can_be_fixed() {
         let floor = Floor::named("tls1.2").expect("a shipped floor");
-        let programs = programs(&floor).expect("the programs");
+        let programs = programs(floor).expect("the programs");
         assert!(programs.iter().filter(|program| program.is_old).count() >= 5);
         for program in &programs {
             let after = program.after.and_then(|index| programs.get(index));

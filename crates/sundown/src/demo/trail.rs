@@ -40,20 +40,21 @@ pub(super) fn write(
         .collect();
 
     let after = |days: i64, hours: i64| start + SignedDuration::from_hours(days * 24 + hours);
-    let mut deeds: Vec<(Timestamp, &str, Vec<Deed>)> = Vec::new();
-    deeds.push((
-        after(0, 8),
-        OPERATOR,
-        vec![started(&first), change(&[], &first)],
-    ));
-    deeds.push((after(52, 10), OPERATOR, vec![change(&first, &second)]));
-    deeds.push((
-        after(56, 14),
-        "ravi",
-        [vec![change(&second, &all)], begun(plan)].concat(),
-    ));
-    deeds.push((after(78, 5), OPERATOR, vec![Deed::Stopped]));
-    deeds.push((after(78, 6), OPERATOR, vec![started(&all)]));
+    let mut deeds: Vec<(Timestamp, &str, Vec<Deed>)> = vec![
+        (
+            after(0, 8),
+            OPERATOR,
+            vec![started(&first), change(&[], &first)],
+        ),
+        (after(52, 10), OPERATOR, vec![change(&first, &second)]),
+        (
+            after(56, 14),
+            "ravi",
+            [vec![change(&second, &all)], begun(plan)].concat(),
+        ),
+        (after(78, 5), OPERATOR, vec![Deed::Stopped]),
+        (after(78, 6), OPERATOR, vec![started(&all)]),
+    ];
     let reason = |text: &str| text.to_owned();
     deeds.push((
         hold.0,
