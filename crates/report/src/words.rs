@@ -345,8 +345,14 @@ pub fn seen(row: &Row) -> String {
             percent(row.misses.requests, row.all.requests),
         )
     } else {
+        // Where a connection was not refused, it is only that nobody saw its requests: in a capture they are encrypted.
+        let requests = if row.all.connections > row.misses.refused {
+            "no request was seen"
+        } else {
+            "no request got through"
+        };
         format!(
-            "{when} ({}): no request got through, {of_connections} of its connections",
+            "{when} ({}): {requests}, {of_connections} of its connections",
             state(row)
         )
     };

@@ -24,7 +24,7 @@ fn mistakes_are_told_with_line_key_and_remedy() {
         // Unknown keys, in every table.
         (
             "[[sunst]]\n".to_owned(),
-            "line 1: sunst: there is no key `sunst` here (did you mean `sunset`? known here: listener, account, privacy, limits, answers, guard, admin, ledger, visitor, sunset, exception, preview, cohort)",
+            "line 1: sunst: there is no key `sunst` here (did you mean `sunset`? known here: listener, account, privacy, limits, answers, guard, admin, ledger, console, visitor, sunset, exception, preview, cohort)",
         ),
         (
             format!("{SUNSET}refse = \"2027-01-01\"\n"),
