@@ -232,7 +232,7 @@ async fn metrics_say_how_every_sunset_stands() {
     let text = ask(&router, "/metrics").await.body;
     for line in [
         "sundown_sunset_accounts_not_ready{sunset=\"old TLS\"} 2",
-        "sundown_sunset_days_left{sunset=\"old TLS\"} 72",
+        "sundown_sunset_days_left{sunset=\"old TLS\"} 73",
         "sundown_sunset_phase{sunset=\"old TLS\",phase=\"warn\"} 1",
         "sundown_sunset_on_hold{sunset=\"old TLS\"} 0",
         "sundown_ledger_readable 1",

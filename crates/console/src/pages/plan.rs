@@ -154,7 +154,7 @@ fn exceptions(exceptions: &[OfSunset], at: jiff::Timestamp) -> Markup {
                 tbody { @for of in exceptions {
                     @let note = &of.note;
                     tr {
-                        td {
+                        td class="id" {
                             @if let Some(account) = &note.account { a href=(account_path(account)) { (safe(account)) } }
                             @else { span class="code" { (safe(&report::words::whom(note))) } }
                             br; span class="soft small" { (safe(&of.sunset)) }

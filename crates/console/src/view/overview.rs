@@ -61,7 +61,7 @@ pub(crate) struct Countdown {
     pub(crate) next: Option<Next>,
     /// When clients that miss are turned away for good.
     pub(crate) ends: Option<Timestamp>,
-    /// Whole days until then; below 0 once it has come.
+    /// Days until then by the calendar, UTC; 0 on the day and below once it is past.
     pub(crate) days_left: Option<i64>,
     /// By connections.
     pub(crate) connections: Shares,
@@ -154,7 +154,7 @@ fn countdown(
                 at: next.at,
             }),
         ends,
-        days_left: ends.map(|ends| report::words::days_between(now, ends)),
+        days_left: ends.map(|ends| date(ends).duration_since(date(now)).as_hours() / 24),
         connections: report.connections,
         requests: report.requests,
         accounts: report.accounts,
