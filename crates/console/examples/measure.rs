@@ -20,7 +20,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use console::{Access, Console, ConsoleSettings, InForce, Ingredients, Source, router};
 use floor::config::PlanTables;
-use http::{Request, header};
+use http::{Request, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use ledger::{
     Account, Entry, Importer, LedgerSettings, Negotiated, Outcome, Requests, Sighting, Visitor,
@@ -90,8 +90,13 @@ async fn main() {
         real_clock: Box::new(move || now),
         marked: None,
     }));
-    let first = timed(&console, "/").await;
-    println!("| the first page of all, which waits for the first picture, ms | {first:.0} |");
+    let watch = Instant::now();
+    // A page waits for the first picture for two minutes at most.
+    while ask(&console, "/").await != StatusCode::OK {}
+    println!(
+        "| the first page of all, which waits for the first picture, ms | {:.0} |",
+        watch.elapsed().as_secs_f64() * 1000.0
+    );
     for (what, path) in [
         ("overview", "/"),
         ("accounts, first page", "/accounts"),
@@ -117,6 +122,13 @@ async fn main() {
 }
 
 async fn timed(console: &Router, path: &str) -> f64 {
+    let watch = Instant::now();
+    let status = ask(console, path).await;
+    assert!(status.is_success(), "{path}: {status}");
+    watch.elapsed().as_secs_f64() * 1000.0
+}
+
+async fn ask(console: &Router, path: &str) -> StatusCode {
     let mut request = Request::builder()
         .uri(path)
         .header(header::HOST, "localhost")
@@ -124,17 +136,12 @@ async fn timed(console: &Router, path: &str) -> f64 {
         .unwrap();
     let peer: SocketAddr = "127.0.0.1:1".parse().unwrap();
     request.extensions_mut().insert(ConnectInfo(peer));
-    let watch = Instant::now();
     let response = console.clone().oneshot(request).await.unwrap();
-    assert!(
-        response.status().is_success(),
-        "{path}: {}",
-        response.status()
-    );
+    let status = response.status();
     axum::body::to_bytes(response.into_body(), usize::MAX)
         .await
         .unwrap();
-    watch.elapsed().as_secs_f64() * 1000.0
+    status
 }
 
 /// A row of each account on each day, in an hour of its own; three in a hundred run something old, and half of these are

@@ -158,8 +158,6 @@ impl Maker {
             return true;
         }
         tokio::task::spawn_blocking(move || {
-            // Also when making it panics.
-            let _at_work = AtWork(&self.is_at_work);
             self.make();
         });
         true
@@ -175,6 +173,8 @@ impl Maker {
     }
 
     fn make(&self) {
+        // Given back also when making it panics.
+        let at_work = AtWork(&self.is_at_work);
         let (sources, begun) = (self.sources(), Instant::now());
         let made = make::picture(&self.data_dir, self.source.in_force(), self.clock.now());
         let failed = made.is_err();
@@ -191,6 +191,8 @@ impl Maker {
             took: begun.elapsed(),
             failed,
         });
+        // Before it is told: whoever still sees somebody at work is told later, and waits for that.
+        drop(at_work);
         self.sender.send_replace(Some(made));
     }
 

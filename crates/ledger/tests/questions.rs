@@ -305,3 +305,49 @@ fn there_may_be_no_ledger() {
         "{error}"
     );
 }
+
+/// Day by day it is what the same range says of each day.
+#[test]
+fn days_are_the_groups_of_each_day() {
+    let days = ["2026-03-01", "2026-03-02", "2026-03-05"];
+    let entries = days.into_iter().flat_map(|day| {
+        let at = |hour: &str| time(&format!("{day}T{hour}:10:00Z"));
+        [
+            served(at("01"), "acme", 3),
+            served(at("13"), "acme", 4),
+            served(at("23"), "globex", 5),
+            refused(at("12")),
+        ]
+    });
+    let (_directory, reader) = ledger(entries);
+    for range in [
+        ALWAYS,
+        range("2026-03-01T12:00:00Z", "2026-03-05T13:00:00Z"),
+        range("2026-03-01T02:00:00Z", "2026-03-01T13:30:00Z"),
+        range("2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z"),
+    ] {
+        let mut found: Vec<(String, Group)> = Vec::new();
+        reader
+            .days(range, &mut |date, group| {
+                found.push((date.to_string(), group.clone()));
+            })
+            .unwrap();
+        let mut expected: Vec<(String, Group)> = Vec::new();
+        for day in days {
+            let start = time(&format!("{day}T00:00:00Z"));
+            let end = start + SignedDuration::from_hours(24);
+            let of_day = Range {
+                from: Some(range.from.map_or(start, |from| from.max(start))),
+                until: Some(range.until.map_or(end, |until| until.min(end))),
+            };
+            let groups = reader.groups(of_day).unwrap().into_iter();
+            expected.extend(groups.map(|group| (day.to_owned(), group)));
+        }
+        let in_order = found.is_sorted_by_key(|(date, _)| date.clone());
+        assert!(in_order, "day after day");
+        let key = |(date, group): &(String, Group)| (date.clone(), group.who.clone(), group.offer);
+        found.sort_by_key(key);
+        expected.sort_by_key(key);
+        assert_eq!(found, expected, "{range:?}");
+    }
+}
