@@ -53,6 +53,9 @@ pub async fn serve(
     console: Arc<Console>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    // The first page should not wait for it.
+    let first = console.clone();
+    tokio::spawn(async move { first.keeper.picture().await.map(drop) });
     let service = router(console).into_make_service_with_connect_info::<SocketAddr>();
     tokio::select! {
         served = axum::serve(listener, service) => served,
