@@ -182,6 +182,7 @@ pub fn ranked(
         verdict: outcome(&sunsets, &evidence),
         sunsets,
         account,
+        check_url: (check_url != NO_ADDRESS).then_some(check_url),
     };
     Ok((report, rankings))
 }

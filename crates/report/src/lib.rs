@@ -43,4 +43,4 @@ pub use model::{Outcome, Report};
 pub use options::Options;
 pub use progress::{Pace, Progress, ReadyDay, pace};
 pub use safe::line as printable;
-pub use words::number;
+pub use words::{ago, count, lacks, number, program};

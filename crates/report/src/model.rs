@@ -44,6 +44,9 @@ pub struct Report {
     pub account: Option<AccountReport>,
     /// The answer in a word.
     pub verdict: Outcome,
+    /// The address of `/ssl/` in the advice; absent where nobody named it and no client asked for a server by name.
+    #[serde(skip)]
+    pub check_url: Option<String>,
 }
 
 /// The answer in a word.

@@ -15,6 +15,7 @@ use crate::demo::DemoArguments;
 use crate::doctor::DoctorArguments;
 use crate::evidence::EvidenceArguments;
 use crate::notice::NoticeArguments;
+use crate::notify::NotifyArguments;
 use crate::replay::ReplayArguments;
 use crate::simulate::SimulateArguments;
 use crate::watch::WatchArguments;
@@ -77,6 +78,8 @@ pub(crate) enum Command {
     Doctor(DoctorArguments),
     /// Writes the public announcement of the plan: what stops when, who is affected, what to change
     Notice(NoticeArguments),
+    /// Writes to the accounts that would break: what was seen, what stops when, what to change; shows it first
+    Notify(Box<NotifyArguments>),
     /// Makes a sealed pack for the auditor: floors, protocols, exceptions and changes of a period, or checks one
     Evidence(EvidenceArguments),
     /// Writes a commented sundown.toml with sensible dates
@@ -107,6 +110,7 @@ impl Command {
             Self::Report(arguments) => Some(&arguments.data_dir),
             Self::Replay(arguments) => Some(&arguments.data_dir),
             Self::Console(arguments) => Some(&arguments.data_dir),
+            Self::Notify(arguments) => Some(&arguments.data_dir),
             Self::Hold(arguments) => Some(&arguments.lever.data_dir),
             Self::Resume(arguments) => Some(&arguments.lever.data_dir),
             Self::Audit(arguments) => Some(&arguments.data_dir),

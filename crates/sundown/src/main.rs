@@ -13,6 +13,7 @@ mod init;
 mod ledger;
 mod levers;
 mod notice;
+mod notify;
 mod plan;
 mod replay;
 mod report;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         Command::Advise(arguments) => advise::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Notice(arguments) => notice::run(&arguments),
+        Command::Notify(arguments) => notify::run(&arguments),
         Command::Evidence(arguments) => evidence::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

@@ -2,15 +2,15 @@
 
 mod arguments;
 mod changes;
-mod content;
-mod dates;
-mod document;
-mod html;
+pub(crate) mod content;
+pub(crate) mod dates;
+pub(crate) mod document;
+pub(crate) mod html;
 mod markdown;
 mod reasons;
-mod template;
-mod testing;
-mod text;
+pub(crate) mod template;
+pub(crate) mod testing;
+pub(crate) mod text;
 
 use std::fs;
 use std::io::Write;

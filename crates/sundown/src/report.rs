@@ -137,7 +137,7 @@ pub(crate) fn moment(since: Since, now: Timestamp) -> Option<Timestamp> {
     }
 }
 
-fn sunset(plan: &Plan, name: &str) -> anyhow::Result<usize> {
+pub(crate) fn sunset(plan: &Plan, name: &str) -> anyhow::Result<usize> {
     let names = || plan.sunsets.iter().map(|sunset| sunset.name.as_str());
     names().position(|found| found == name).ok_or_else(|| {
         let all = names().collect::<Vec<_>>().join("`, `");

@@ -57,7 +57,7 @@ pub(crate) enum Format {
     Text,
 }
 
-fn address(text: &str) -> Result<String, String> {
+pub(crate) fn address(text: &str) -> Result<String, String> {
     let host = text
         .strip_prefix("https://")
         .map(|rest| rest.trim_end_matches('/'));

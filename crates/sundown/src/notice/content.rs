@@ -11,20 +11,20 @@ use super::{changes, reasons, testing};
 const WINDOWS: u64 = 60;
 
 /// What a notice is about.
-pub(super) struct Subject<'a> {
-    pub(super) plan: &'a Plan,
-    pub(super) now: Timestamp,
-    pub(super) service: &'a str,
+pub(crate) struct Subject<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) now: Timestamp,
+    pub(crate) service: &'a str,
     /// Scheme and host.
-    pub(super) url: &'a str,
+    pub(crate) url: &'a str,
     /// Where a client learns what it negotiated.
-    pub(super) path: &'a str,
+    pub(crate) path: &'a str,
     /// The status of an explanation.
-    pub(super) status: u16,
+    pub(crate) status: u16,
 }
 
 impl Subject<'_> {
-    pub(super) fn check_url(&self) -> String {
+    pub(crate) fn check_url(&self) -> String {
         format!("{}{}", self.url, self.path)
     }
 }
@@ -64,7 +64,7 @@ fn title(subject: &Subject<'_>) -> String {
 }
 
 /// What a floor asks, as the end of "needs".
-pub(super) fn needs(floor: &Floor) -> String {
+pub(crate) fn needs(floor: &Floor) -> String {
     let mut needs = vec![format!("{} or later", floor.min())];
     if advice::Goal::of_floor(floor).contains(&advice::Goal::Pq) {
         needs.push("post-quantum key exchange (X25519MLKEM768)".to_owned());
@@ -75,7 +75,7 @@ pub(super) fn needs(floor: &Floor) -> String {
 }
 
 /// "a", "a and b", "a, b and c".
-pub(super) fn join(items: &[String]) -> String {
+pub(crate) fn join(items: &[String]) -> String {
     match items {
         [] => String::new(),
         [one] => one.clone(),
@@ -122,7 +122,7 @@ fn summary(subject: &Subject<'_>) -> Vec<Block> {
     blocks
 }
 
-fn capital(text: &str) -> String {
+pub(crate) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(letters).collect()
@@ -136,25 +136,54 @@ fn dates(subject: &Subject<'_>) -> Vec<Block> {
         if several {
             blocks.push(Block::Heading(sunset.name.clone()));
         }
-        let rows = calendar(subject, sunset);
-        if !rows.is_empty() {
-            blocks.push(Block::Table {
-                head: vec!["When", "What a program that falls short meets"],
-                rows,
-            });
-        }
-        for run in &sunset.brownouts {
-            blocks.extend(windows(run));
-        }
+        blocks.extend(dates_of(subject, sunset, All::Dates));
     }
     blocks
 }
 
-fn calendar(subject: &Subject<'_>, sunset: &Sunset) -> Vec<Vec<String>> {
+/// Which dates are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum All {
+    /// All of them.
+    Dates,
+    /// What is now, and what is ahead.
+    Ahead,
+}
+
+/// What happens when, of one sunset.
+pub(crate) fn dates_of(subject: &Subject<'_>, sunset: &Sunset, all: All) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let rows = calendar(subject, sunset, all);
+    if !rows.is_empty() {
+        blocks.push(Block::Table {
+            head: vec!["When", "What a program that falls short meets"],
+            rows,
+        });
+    }
+    for run in runs(subject, sunset, all) {
+        blocks.extend(windows(run));
+    }
+    blocks
+}
+
+fn runs<'a>(
+    subject: &Subject<'_>,
+    sunset: &'a Sunset,
+    all: All,
+) -> impl Iterator<Item = &'a Brownout> {
+    let now = subject.now;
+    let told = move |run: &&Brownout| all == All::Dates || run.to > now;
+    sunset.brownouts.iter().filter(told)
+}
+
+fn calendar(subject: &Subject<'_>, sunset: &Sunset, all: All) -> Vec<Vec<String>> {
     let current = sunset.phase(subject.now);
     let mut rows: Vec<(Timestamp, String, String)> = Vec::new();
     for change in sunset.dates() {
         let now = current == Some(change.phase);
+        if all == All::Ahead && !now && change.at <= subject.now {
+            continue;
+        }
         let when = match (change.at <= subject.now, now) {
             (true, true) => format!("now, since {}", day(change.at)),
             (true, false) => format!("since {}", day(change.at)),
@@ -162,7 +191,7 @@ fn calendar(subject: &Subject<'_>, sunset: &Sunset) -> Vec<Vec<String>> {
         };
         rows.push((change.at, when, phase(subject, change.phase)));
     }
-    for run in &sunset.brownouts {
+    for run in runs(subject, sunset, all) {
         rows.push((run.from, span(run.from, run.to), rehearsal(run)));
     }
     rows.sort_by_key(|(at, ..)| *at);

@@ -4,7 +4,7 @@ use jiff::fmt::friendly::{Designator, SpanPrinter};
 use jiff::{SignedDuration, Timestamp};
 
 /// "15 December 2016", with the time where it is not midnight UTC.
-pub(super) fn day(at: Timestamp) -> String {
+pub(crate) fn day(at: Timestamp) -> String {
     let time = at.strftime("%H:%M").to_string();
     let date = at.strftime("%-d %B %Y");
     if time == "00:00" {

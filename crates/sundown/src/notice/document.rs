@@ -2,24 +2,24 @@
 
 /// The whole.
 #[derive(Debug)]
-pub(super) struct Document {
-    pub(super) title: String,
-    pub(super) sections: Vec<Section>,
+pub(crate) struct Document {
+    pub(crate) title: String,
+    pub(crate) sections: Vec<Section>,
 }
 
 /// A part that a template can place by itself.
 #[derive(Debug)]
-pub(super) struct Section {
+pub(crate) struct Section {
     /// Its name in templates.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Its heading; the first has none.
-    pub(super) heading: Option<&'static str>,
-    pub(super) blocks: Vec<Block>,
+    pub(crate) heading: Option<&'static str>,
+    pub(crate) blocks: Vec<Block>,
 }
 
 /// A piece of it. In all text, what stands between backticks is code, and an address is a link.
 #[derive(Debug)]
-pub(super) enum Block {
+pub(crate) enum Block {
     Paragraph(String),
     /// A heading within the section.
     Heading(String),
@@ -33,18 +33,18 @@ pub(super) enum Block {
 }
 
 /// A cell with nothing in it; plain text leaves it out.
-pub(super) const NONE: &str = "–";
+pub(crate) const NONE: &str = "–";
 
 /// A run of text within a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Run<'a> {
+pub(crate) enum Run<'a> {
     Words(&'a str),
     Code(&'a str),
     Link(&'a str),
 }
 
 /// A line as its runs. A backtick without a partner is a backtick.
-pub(super) fn runs(line: &str) -> Vec<Run<'_>> {
+pub(crate) fn runs(line: &str) -> Vec<Run<'_>> {
     let mut runs = Vec::new();
     let mut rest = line;
     while let Some((before, after)) = rest.split_once('`') {
@@ -85,7 +85,7 @@ fn links<'a>(words: &'a str, runs: &mut Vec<Run<'a>>) {
 }
 
 /// A snippet as inline code, lines apart where it has several.
-pub(super) fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     format!("`{}`", text.replace('`', "'"))
 }
 

@@ -11,7 +11,7 @@ th{font-weight:normal;color:#555}td:first-child{min-width:8em}\
 pre{background:#f3f3f3;border:1px solid #ddd;padding:8px;white-space:pre-wrap;overflow-wrap:anywhere}code{font-size:14px;background:#f3f3f3;overflow-wrap:anywhere}\
 @media (max-width:480px){body{margin:1em auto}td,th{display:block;padding-right:0}th{display:none}}";
 
-pub(super) fn whole(document: &Document) -> String {
+pub(crate) fn whole(document: &Document) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -31,7 +31,7 @@ pub(super) fn whole(document: &Document) -> String {
         + "\n"
 }
 
-pub(super) fn section(section: &Section) -> String {
+pub(crate) fn section(section: &Section) -> String {
     part(section).into_string()
 }
 

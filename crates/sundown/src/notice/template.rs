@@ -37,21 +37,11 @@ pub(super) fn fill(
     let end = sunsets.iter().filter_map(|sunset| sunset.ends_at()).min();
     let contact = sunsets.iter().find_map(|sunset| sunset.contact.clone());
 
-    let name = file.display().to_string();
-    let mut environment = Environment::new();
-    environment.set_fuel(Some(FUEL));
-    // A name that is written wrongly must not leave a hole in what is sent.
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(move |_| match format {
-        Format::Html => AutoEscape::Html,
-        Format::Markdown | Format::Text => AutoEscape::None,
-    });
-    environment
-        .add_template_owned(name.clone(), source.to_owned())
-        .with_context(|| format!("{name}: the template cannot be used"))?;
-    let mut text = environment
-        .get_template(&name)?
-        .render(context! {
+    filled(
+        source,
+        file,
+        format == Format::Html,
+        context! {
             notice => Value::from_safe_string(notice.concat()),
             title => &document.title,
             service => subject.service,
@@ -60,7 +50,35 @@ pub(super) fn fill(
             date => end.map(day).unwrap_or_default(),
             contact => contact.unwrap_or_default(),
             sections,
-        })
+        },
+    )
+}
+
+/// A template, filled with `values`; in HTML, what is not known to be safe is escaped.
+pub(crate) fn filled(
+    source: &str,
+    file: &Path,
+    html: bool,
+    values: Value,
+) -> anyhow::Result<String> {
+    let name = file.display().to_string();
+    let mut environment = Environment::new();
+    environment.set_fuel(Some(FUEL));
+    // A name that is written wrongly must not leave a hole in what is sent.
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(move |_| {
+        if html {
+            AutoEscape::Html
+        } else {
+            AutoEscape::None
+        }
+    });
+    environment
+        .add_template_owned(name.clone(), source.to_owned())
+        .with_context(|| format!("{name}: the template cannot be used"))?;
+    let mut text = environment
+        .get_template(&name)?
+        .render(values)
         .with_context(|| format!("{name}: the template cannot be filled"))?;
     if !text.ends_with('\n') {
         text.push('\n');

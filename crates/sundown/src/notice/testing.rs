@@ -36,17 +36,7 @@ pub(super) fn blocks(subject: &Subject<'_>) -> Vec<Block> {
             "A test with another program proves nothing: curl on the same machine can be newer or older than what your code is linked with.".to_owned(),
         ),
     ];
-    for preview in &subject.plan.previews {
-        let at = if preview.at > subject.now {
-            format!("already runs as it will on {}", day(preview.at))
-        } else {
-            format!("runs as of {}", day(preview.at))
-        };
-        blocks.push(Block::Paragraph(format!(
-            "https://{}{} {at}: what works there will work on that day. It answers this check only, no API calls.",
-            preview.sni, subject.path
-        )));
-    }
+    blocks.extend(previews(subject));
     blocks.push(Block::Paragraph(
         "There is a small helper for each of these languages. It makes the call with that language's own TLS, shows protocol and cipher as both sides saw them, says when something between them re-encrypts, and turns a refusal into the same advice:".to_owned(),
     ));
@@ -59,6 +49,21 @@ pub(super) fn blocks(subject: &Subject<'_>) -> Vec<Block> {
             .collect(),
     ));
     blocks
+}
+
+/// The names under which the days to come already run.
+pub(crate) fn previews(subject: &Subject<'_>) -> impl Iterator<Item = Block> {
+    subject.plan.previews.iter().map(|preview| {
+        let at = if preview.at > subject.now {
+            format!("already runs as it will on {}", day(preview.at))
+        } else {
+            format!("runs as of {}", day(preview.at))
+        };
+        Block::Paragraph(format!(
+            "https://{}{} {at}: what works there will work on that day. It answers this check only, no API calls.",
+            preview.sni, subject.path
+        ))
+    })
 }
 
 #[cfg(test)]

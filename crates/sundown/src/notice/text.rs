@@ -6,7 +6,7 @@ use super::document::{Block, Document, NONE, Run, Section, runs};
 
 const WIDTH: usize = 80;
 
-pub(super) fn whole(document: &Document) -> String {
+pub(crate) fn whole(document: &Document) -> String {
     let title = &document.title;
     let sections: Vec<String> = document.sections.iter().map(section).collect();
     format!(
@@ -16,7 +16,7 @@ pub(super) fn whole(document: &Document) -> String {
     )
 }
 
-pub(super) fn section(section: &Section) -> String {
+pub(crate) fn section(section: &Section) -> String {
     let mut text = section
         .heading
         .map(|heading| format!("{heading}\n{}\n\n", "-".repeat(heading.len())))
@@ -69,7 +69,7 @@ fn apart(cell: &str) -> (String, Vec<&str>) {
     let words = runs(cell)
         .into_iter()
         .map(|run| match run {
-            Run::Code(code) if code.len() >= COMMAND => {
+            Run::Code(code) if code.len() >= COMMAND && code.contains(' ') => {
                 commands.push(code);
                 ""
             }

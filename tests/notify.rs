@@ -1,0 +1,2 @@
+//! `sundown notify` from outside.
+#![cfg(test)]
