@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::OnceLock;
 
+use ledger::Visitor;
+use ledger::people::{Note, People};
 use serde_json::Value;
 
 #[path = "support/installed.rs"]
@@ -159,11 +161,17 @@ fn driver(name: &str) -> PathBuf {
 
 impl MailServer {
     fn start() -> Option<Self> {
+        Self::with(&[])
+    }
+
+    /// With a certificate, its key, and a user with a password.
+    fn with(more: &[&str]) -> Option<Self> {
         let mails = tempfile::tempdir().unwrap();
         let mut process = installed("aiosmtpd")?
             .command()
             .arg(driver("smtpd.py"))
             .arg(mails.path())
+            .args(more)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -689,4 +697,97 @@ fn what_cannot_be_is_said_before_anything_is_sent() {
         assert!(error.contains(said), "{arguments:?}: {error}");
     }
     assert!(!platform.demo.join("sundown-data/people.sqlite").exists());
+}
+
+#[test]
+fn a_password_goes_over_tls_alone_and_is_never_shown() {
+    let platform = Platform::new();
+    let accounts = platform.with_contacts(|_, account| format!("it@{account}.example"));
+    let made = Command::new("openssl")
+        .current_dir(&platform.demo)
+        .args([
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+        ])
+        .args(["-keyout", "key.pem", "-out", "certificate.pem"])
+        .args([
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+        ])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let file = |name: &str| platform.demo.join(name).to_str().unwrap().to_owned();
+    let (certificate, key) = (file("certificate.pem"), file("key.pem"));
+    let Some(server) = MailServer::with(&[&certificate, &key, "api", "open sesame"]) else {
+        return;
+    };
+    let url = server.url.replace("127.0.0.1", "localhost") + "?tls=required";
+    fs::write(platform.demo.join("right"), "open sesame\n").unwrap();
+    fs::write(platform.demo.join("wrong"), "open barley\n").unwrap();
+    let arguments = |password| {
+        let user = ["--user", "api", "--password-file", password];
+        [&by(&url, "1000/s")[..], &user].concat()
+    };
+    let trusted = ["--ca", &certificate];
+    for (password, trusted, said) in [("right", &[][..], "ertificate"), ("wrong", &trusted, "535")]
+    {
+        let arguments = [&arguments(password)[..], trusted].concat();
+        let output = platform.notify(&arguments).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(error.contains(said), "{error}");
+        assert!(!error.contains("open "), "{error}");
+    }
+    // In the clear the server takes nothing.
+    let clear = url.replace("?tls=required", "");
+    let answer = platform.json(&by(&clear, "1000/s"), 1);
+    assert_eq!(states(&answer)["failed"], accounts.len());
+    assert!(server.mails().is_empty());
+
+    let output = platform.notify(&[&arguments("right")[..], &trusted].concat());
+    let said = ended(&{ output }.output().unwrap(), 0);
+    assert!(!said.contains("sesame"), "{said}");
+    assert_eq!(server.mails().len(), accounts.len());
+}
+
+#[test]
+fn addresses_and_marks_are_those_of_the_notes() {
+    let platform = Platform::new();
+    let accounts = platform.missing_contacts();
+    let people = People::open(&platform.demo.join("sundown-data/people.sqlite")).unwrap();
+    let note = |account: &str, contact: &str, visitor| {
+        let note = Note {
+            account: account.to_owned(),
+            text: String::new(),
+            owner: String::new(),
+            contact: contact.to_owned(),
+            visitor,
+            changed: TODAY.parse().unwrap(),
+            author: "ann".to_owned(),
+        };
+        people.write(&note).unwrap();
+    };
+    note(&accounts[0], "it@noted.example", Visitor::Customer);
+    note(&accounts[1], "bot@noted.example", Visitor::Bot);
+    note(&accounts[2], "555-0100", Visitor::Customer);
+    let answer = platform.json(&[], 0);
+    let [letter] = answer["letters"].as_array().unwrap().as_slice() else {
+        panic!("{answer}");
+    };
+    assert_eq!(letter["to"], "it@noted.example");
+    let skipped = answer["not_written_to"].as_array().unwrap();
+    let because = |account: &str| {
+        let one = skipped.iter().find(|one| one["account"] == account);
+        one.map(|one| text(&one["because"]))
+    };
+    assert_eq!(because(&accounts[1]), None);
+    assert!(because(&accounts[2]).unwrap().contains("no mail address"));
+    // A file overrules them.
+    let file = format!("account,email\n{},cto@filed.example\n", accounts[0]);
+    fs::write(platform.demo.join("contacts.csv"), file).unwrap();
+    let answer = platform.json(&[], 0);
+    assert_eq!(answer["letters"][0]["to"], "cto@filed.example");
 }

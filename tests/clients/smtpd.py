@@ -1,16 +1,17 @@
 """A mail server for tests: takes every mail into a file, but for recipients that say what they want.
 
-    smtpd.py DIRECTORY
+    smtpd.py DIRECTORY [CERTIFICATE KEY USER PASSWORD]
 
 Prints its port, and then a line for each mail it took. A recipient `refused@...` is answered with 550, `later@...` with
-451 each time, `once-later@...` with 451 the first time; `slow@...` is taken, and never answered.
+451 each time, `once-later@...` with 451 the first time; `slow@...` is taken, and never answered. With a certificate, nothing is taken before STARTTLS and that user's password.
 """
 
 import asyncio
 import pathlib
+import ssl
 import sys
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 
 directory = pathlib.Path(sys.argv[1])
 
@@ -39,10 +40,29 @@ class Handler:
         return "250 OK"
 
 
+def options():
+    if len(sys.argv) < 3:
+        return {}
+    certificate, key, user, password = sys.argv[2:]
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+
+    def authenticate(server, session, envelope, mechanism, data):
+        right = (data.login, data.password) == (user.encode(), password.encode())
+        return AuthResult(success=right, handled=right or None)
+
+    return {
+        "tls_context": context,
+        "require_starttls": True,
+        "authenticator": authenticate,
+        "auth_required": True,
+    }
+
+
 async def main():
     loop = asyncio.get_running_loop()
     handler = Handler()
-    server = await loop.create_server(lambda: SMTP(handler), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: SMTP(handler, **options()), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     # Ends with whoever started it: its standard input ends then.
     await loop.run_in_executor(None, sys.stdin.read)

@@ -66,10 +66,13 @@ impl Contacts {
                 );
             }
         }
-        let mut found: HashMap<String, u64> = HashMap::new();
+        let (mut line, mut at) = (1, 0);
+        let mut found: HashMap<String, usize> = HashMap::new();
         let mut records = csv::StringRecord::new();
         while reader.read_record(&mut records).with_context(unread)? {
-            let line = records.position().map_or(0, csv::Position::line);
+            let start = records.position().map_or(0, csv::Position::byte);
+            let start = usize::try_from(start).unwrap_or(usize::MAX);
+            (line, at) = line_of(text, (line, at), start);
             let Line { account, email } = records
                 .deserialize(Some(&head))
                 .with_context(|| format!("{name} line {line}: it needs an account and an email"))?;
@@ -90,6 +93,21 @@ impl Contacts {
     pub(super) fn of(&self, account: &str) -> Option<&Contact> {
         self.0.get(account)
     }
+}
+
+/// The line of a record that starts at `start`, and where in the text its first character is; `before` is the same of
+/// the record before. Empty lines count to the record that follows them, where they are stepped over.
+fn line_of(text: &[u8], before: (usize, usize), start: usize) -> (usize, usize) {
+    let (line, at) = before;
+    let behind = text.get(start..).unwrap_or_default();
+    let empty = behind
+        .iter()
+        .take_while(|byte| byte.is_ascii_whitespace())
+        .count();
+    let first = start + empty;
+    let between = text.get(at..first).unwrap_or_default();
+    let ends = between.iter().filter(|byte| **byte == b'\n').count();
+    (line + ends, first)
 }
 
 #[cfg(test)]

@@ -118,3 +118,103 @@ fn progress(letters: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg} {wide_bar} {pos} of {len}  {eta}");
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use ledger::people::LetterState;
+
+    use super::*;
+
+    /// Answers with what is written down, the last first.
+    struct Scripted(RefCell<Vec<Result<(), Refusal>>>);
+
+    impl Carrier for Scripted {
+        fn recipient(&self, letter: &Letter) -> String {
+            letter.to.to_string()
+        }
+
+        fn message_id(&self, letter: &Letter) -> String {
+            letter.id.clone()
+        }
+
+        fn carry(&self, _: &Letter) -> Result<(), Refusal> {
+            self.0.borrow_mut().pop().expect("no more attempts")
+        }
+    }
+
+    fn letter() -> Letter {
+        Letter {
+            account: "acme".to_owned(),
+            sunset: "tls1.2".to_owned(),
+            occasion: "breaks".to_owned(),
+            to: "it@acme.example".parse().unwrap(),
+            subject: String::new(),
+            text: String::new(),
+            html: None,
+            id: "1".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_is_known_is_recorded_and_what_is_not_counts_as_sent() {
+        let later = || Err(Refusal::Temporary("451 later".to_owned()));
+        let lost = Err(Refusal::Unknown("reset".to_owned()));
+        let never = Err(Refusal::Permanent("550 no".to_owned()));
+        let failed = |reason: &str| LetterState::Failed(reason.to_owned());
+        // The answers in turn, what is said of the letter, what the record says last, and whether a next run tries.
+        for (answers, fate, state, again) in [
+            (vec![Ok(())], Fate::Sent, LetterState::Sent, false),
+            (
+                vec![later(), later(), Ok(())],
+                Fate::Sent,
+                LetterState::Sent,
+                false,
+            ),
+            (
+                vec![later(), later(), later()],
+                Fate::Failed("451 later".to_owned()),
+                failed("451 later"),
+                true,
+            ),
+            (
+                vec![never],
+                Fate::Failed("550 no".to_owned()),
+                failed("550 no"),
+                true,
+            ),
+            (
+                vec![later(), lost],
+                Fate::Unknown("reset".to_owned()),
+                LetterState::Begun,
+                false,
+            ),
+        ] {
+            let directory = tempfile::tempdir().unwrap();
+            let people = People::open(&directory.path().join("people")).unwrap();
+            let attempts = answers.len();
+            let mut answers = answers;
+            answers.reverse();
+            let carrier = Scripted(RefCell::new(answers));
+            let outbox = Outbox {
+                people: &people,
+                carrier: &carrier,
+                pace: Duration::ZERO,
+                retry_after: Duration::ZERO,
+                now: Timestamp::UNIX_EPOCH,
+            };
+            assert_eq!(
+                outbox.send(&[letter()]).unwrap(),
+                std::slice::from_ref(&fate)
+            );
+            assert!(carrier.0.borrow().is_empty(), "{fate:?}");
+            let recorded = people.letters().unwrap();
+            assert_eq!(recorded.len(), attempts);
+            assert_eq!(recorded[0].state, state);
+            carrier.0.borrow_mut().push(Ok(()));
+            let next = outbox.send(&[letter()]).unwrap();
+            assert_eq!(next == [Fate::Sent], again, "{fate:?}: {next:?}");
+        }
+    }
+}
