@@ -4,7 +4,6 @@
     reason = "what goes wrong in a helper of a test fails the test"
 )]
 
-#[allow(dead_code, reason = "each test uses its own part of it")]
 mod support;
 
 use ledger::people::{Marked, Note, PEOPLE, People};
