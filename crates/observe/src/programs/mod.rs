@@ -28,6 +28,9 @@ use sockets::Sockets;
 /// Connections that are opened and not told of yet; as many as are followed.
 const MOST_OPEN: usize = 65_536;
 
+/// What a program is called that was gone before it could be looked for.
+const UNKNOWN: &str = "unknown program";
+
 /// A program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
@@ -110,6 +113,7 @@ impl Programs {
             .is_some_and(|client| *client != ends.0);
         // A SYN that is sent again, or the hello behind it.
         if known && (again || opening.sequence.is_none() || self.is_same(opening, ends)) {
+            self.look_again(ends);
             return;
         }
         if again {
@@ -122,6 +126,25 @@ impl Programs {
             self.begun.insert((ends.1, sequence), ends.0);
         }
         self.keep(ends, opening.sequence, Behind::Program(program));
+    }
+
+    /// Whoever was not found at the SYN may be found at the hello: a busy machine can be late with either answer.
+    fn look_again(&mut self, ends: Ends) {
+        let is_gone = matches!(
+            self.open.get(&ends),
+            Some(Behind::Program(Program { name, pid: None })) if &**name == UNKNOWN
+        );
+        if !is_gone {
+            return;
+        }
+        let before = self.counts;
+        match self.program(ends) {
+            Some(program) if program.pid.is_some() => {
+                self.counts.gone = before.gone.saturating_sub(1);
+                self.open.insert(ends, Behind::Program(program));
+            }
+            _ => self.counts = before,
+        }
     }
 
     /// Who opened a connection that is told of now.
@@ -144,10 +167,10 @@ impl Programs {
         };
         let (count, program) = match socket {
             // Nobody owns it any more.
-            None => (&mut self.counts.gone, unknown("unknown program")),
+            None => (&mut self.counts.gone, unknown(UNKNOWN)),
             Some(socket) => match self.owners.find(&socket) {
                 Found::Program(program) => (&mut self.counts.named, program),
-                Found::Gone => (&mut self.counts.gone, unknown("unknown program")),
+                Found::Gone => (&mut self.counts.gone, unknown(UNKNOWN)),
                 Found::NotAllowed(user) => (
                     &mut self.counts.not_allowed,
                     unknown(&format!("unknown program (user {user})")),
