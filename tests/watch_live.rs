@@ -288,7 +288,7 @@ const HELLO: &str = "
 import socket, ssl, sys, time
 context = ssl._create_unverified_context()
 stream = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
-context.wrap_socket(stream)
+kept = context.wrap_socket(stream)
 time.sleep(int(sys.argv[2]) / 1000)
 ";
 
