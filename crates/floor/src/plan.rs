@@ -10,8 +10,8 @@ use crate::cohort::Membership;
 use crate::problem::Places;
 use crate::who::same_name;
 use crate::{
-    Account, Action, Cohort, Decision, Exception, Hold, Measure, Moment, Phase, Roster, Standing,
-    Sunset, Verdict, Who,
+    Account, Action, Cohort, Decision, Exception, Floor, Hold, Measure, Moment, Phase, Roster,
+    Standing, Sunset, Verdict, Who,
 };
 
 /// All sunsets, exceptions and previews of a platform. An empty plan serves everybody.
@@ -89,6 +89,23 @@ enum Lift {
 }
 
 impl Plan {
+    /// A plan of one sunset that refuses whoever misses a floor, and always did.
+    pub fn of_floor(name: String, floor: Floor) -> Self {
+        let sunset = Sunset {
+            name,
+            floor,
+            cohort: None,
+            observe: None,
+            warn: None,
+            brownouts: Vec::new(),
+            explain: None,
+            refuse: Some(Timestamp::MIN),
+            contact: None,
+            card_data_paths: Vec::new(),
+        };
+        Self::new(vec![sunset], Vec::new(), Vec::new(), [0; 16])
+    }
+
     /// A plan that comes from no file; its problems have no place.
     pub fn new(
         sunsets: Vec<Sunset>,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use clap::Args;
 use edge::Clock;
-use floor::{Cohort, Floor, Plan, Sunset};
+use floor::{Cohort, Floor, Plan};
 use jiff::{SignedDuration, Timestamp};
 use ledger::people::Marked;
 use ledger::{Query, Range};
@@ -169,21 +169,9 @@ fn of_floor(floor: Floor) -> Named {
         floor.name()
     };
     let name = format!("floor {name}");
-    let sunset = Sunset {
-        name: name.clone(),
-        floor,
-        cohort: None,
-        observe: None,
-        warn: None,
-        brownouts: Vec::new(),
-        explain: None,
-        refuse: Some(Timestamp::MIN),
-        contact: None,
-        card_data_paths: Vec::new(),
-    };
     Named {
+        plan: Plan::of_floor(name.clone(), floor),
         name,
-        plan: Plan::new(vec![sunset], Vec::new(), Vec::new(), [0; 16]),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use floor::config::PlanTables;
-use floor::{Cohort, Floor, Plan, Sunset};
+use floor::{Cohort, Floor, Plan};
 use jiff::{SignedDuration, Timestamp};
 use ledger::Query;
 use report::Options;
@@ -120,22 +120,8 @@ fn of_floor(text: &str) -> Result<(String, Plan), Fault> {
         }
     };
     let name = format!("floor {text}");
-    let sunset = Sunset {
-        name: name.clone(),
-        floor,
-        cohort: None,
-        observe: None,
-        warn: None,
-        brownouts: Vec::new(),
-        explain: None,
-        refuse: Some(Timestamp::MIN),
-        contact: None,
-        card_data_paths: Vec::new(),
-    };
-    Ok((
-        name,
-        Plan::new(vec![sunset], Vec::new(), Vec::new(), [0; 16]),
-    ))
+    let plan = Plan::of_floor(name.clone(), floor);
+    Ok((name, plan))
 }
 
 /// A floor as a table, as a plan has one.
