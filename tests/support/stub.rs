@@ -54,7 +54,8 @@ pub(crate) async fn nowhere() -> SocketAddr {
     listener.local_addr().unwrap()
 }
 
-/// An upstream that records bytes and answers each head that comes.
+/// An upstream that records bytes and answers each request once the whole of it is there: an answer to a head alone may
+/// end the connection before the body was recorded.
 pub(crate) struct Recorder {
     pub(crate) address: SocketAddr,
     bytes: Arc<Mutex<Vec<u8>>>,
@@ -80,7 +81,7 @@ impl Recorder {
         let (all, count) = (bytes.clone(), connections.clone());
         let address = listen(move |stream| {
             *count.lock().unwrap() += 1;
-            answer_each_head(stream, all.clone(), after)
+            answer_each_request(stream, all.clone(), after)
         })
         .await;
         Self {
@@ -109,7 +110,7 @@ impl Recorder {
     }
 }
 
-async fn answer_each_head(mut stream: TcpStream, all: Arc<Mutex<Vec<u8>>>, after: After) {
+async fn answer_each_request(mut stream: TcpStream, all: Arc<Mutex<Vec<u8>>>, after: After) {
     let mut buffer = vec![0; 64 * 1024];
     let (mut own, mut answered) = (Vec::new(), 0);
     while let Ok(length @ 1..) = stream.read(&mut buffer).await {
@@ -118,18 +119,43 @@ async fn answer_each_head(mut stream: TcpStream, all: Arc<Mutex<Vec<u8>>>, after
         }
         all.lock().unwrap().extend_from_slice(&buffer[..length]);
         own.extend_from_slice(&buffer[..length]);
-        let heads = own
-            .windows(4)
-            .filter(|window| window == b"\r\n\r\n")
-            .count();
-        // Chunked bodies end with an empty line of their own, and are counted as a head; one answer too many does
-        // no harm where only the bytes that came are looked at, so only the first is sent for each write.
-        if heads > answered {
-            answered = heads;
+        // Requests that came in one write are answered once: only the bytes that came are looked at.
+        let whole = whole_requests(&own);
+        if whole > answered {
+            answered = whole;
             let answer = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\nx-upstream: recorder\r\n\r\nok\n";
             if stream.write_all(answer.as_bytes()).await.is_err() || after == After::Close {
                 return;
             }
         }
     }
+}
+
+/// How many requests stand whole in `bytes`, as far as the edge frames them: one length, or chunked and nothing else.
+fn whole_requests(mut bytes: &[u8]) -> usize {
+    let find =
+        |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).position(|window| window == what);
+    let mut whole = 0;
+    while let Some(end) = find(bytes, b"\r\n\r\n") {
+        let (head, body) = bytes.split_at(end + 4);
+        let head = String::from_utf8_lossy(head).to_lowercase();
+        let length = head
+            .split("\r\ncontent-length: ")
+            .nth(1)
+            .and_then(|rest| rest.lines().next()?.parse().ok());
+        let length = if head.contains("\r\ntransfer-encoding: chunked") {
+            let Some(last) = find(body, b"0\r\n\r\n") else {
+                break;
+            };
+            last + 5
+        } else {
+            length.unwrap_or(0)
+        };
+        let Some(rest) = body.get(length..) else {
+            break;
+        };
+        whole += 1;
+        bytes = rest;
+    }
+    whole
 }
