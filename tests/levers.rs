@@ -18,7 +18,7 @@ mod edge;
 #[path = "levers/pulled.rs"]
 mod pulled;
 
-use edge::{Edge, REFUSE};
+use edge::{Edge, REFUSE, eventually};
 use pulled::{Fate, ask, becomes, done, kinds, sundown, trail};
 
 #[test]
@@ -275,7 +275,7 @@ refuse = \"2016-10-01\"
     };
     assert_eq!(fate.status(), 200);
     let edge = Edge::start_in(edge.end(Signal::TERM), plan, &["--as-of", "2016-11-01"]);
-    edge::eventually("the roster is drawn up", || {
+    eventually("the roster is drawn up", || {
         let fate = ask(&edge, "/v1/x", &newcomer).expect("curl is there");
         fate.status() != 200
     });
@@ -316,9 +316,13 @@ fn a_brownout_spares_its_exempt_paths_and_the_answer_that_says_why() {
 fn a_byte_that_is_changed_in_the_trail_is_found() {
     let edge = Edge::start(REFUSE, None);
     let directory = edge.directory.path();
+    let file = directory.join("data/audit.jsonl");
+    // An edge answers before it has written that it began and with which plan: what counts lines waits for both.
+    eventually("the edge's own records are there", || {
+        fs::read_to_string(&file).is_ok_and(|trail| trail.lines().count() == 2)
+    });
     done(directory, &["hold", "--reason", "first"]);
     done(directory, &["resume", "--reason", "second"]);
-    let file = directory.join("data/audit.jsonl");
     let text = fs::read_to_string(&file).expect("it is there");
     fs::write(&file, text.replacen("first", "forst", 1)).expect("our own");
     let found = sundown(directory, &["audit", "--verify"]);
@@ -365,7 +369,7 @@ fn a_reload_an_exception_and_a_stop_leave_their_records() {
     edge.signal(Signal::HUP);
     edge.wait_for_log("not reloaded");
     let directory = edge.directory.path().to_owned();
-    edge::eventually("all is recorded", || {
+    eventually("all is recorded", || {
         kinds(&trail(&directory)).contains(&"reload-refused")
     });
     let trail = trail(&directory);
@@ -414,7 +418,7 @@ fn a_trail_that_cannot_be_written_stops_nobody() {
     becomes(&edge, "held all the same", |fate| fate.status() == 200);
     fs::remove_dir(edge.directory.path().join("data/audit.jsonl")).expect("our own");
     let directory = edge.directory.path().to_owned();
-    edge::eventually("what waited is written", || {
+    eventually("what waited is written", || {
         directory.join("data/audit.jsonl").is_file()
     });
     assert_eq!(kinds(&trail(&directory))[0], "started");
