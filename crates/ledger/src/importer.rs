@@ -102,11 +102,12 @@ impl Importer {
             }
             rows += committed?;
         }
-        let batch = std::mem::replace(&mut self.batch, Batch::new(MOST_ROWS));
+        let mut batch = std::mem::replace(&mut self.batch, Batch::new(MOST_ROWS));
         let committed = self.commit_one(&batch);
-        if committed.is_err() {
-            self.batch = batch;
+        if committed.is_ok() {
+            batch.clear();
         }
+        self.batch = batch;
         Ok(rows + committed?)
     }
 
@@ -145,6 +146,11 @@ impl Importer {
             });
         match committed {
             Ok((committed, row)) => {
+                // Room for what comes next, without asking for it anew.
+                if let Some(mut batch) = self.full.pop() {
+                    batch.clear();
+                    self.batch = batch;
+                }
                 self.full.clear();
                 self.note(&committed);
                 place.id = Some(row);

@@ -42,6 +42,7 @@
 //!   or dropped is judged by the third newest day that holds anything, so that a clock that was wrong for a day or two
 //!   deletes nothing.
 
+mod bulk;
 mod commit;
 mod compact;
 mod damage;

@@ -74,7 +74,8 @@ impl Recorder {
     /// When the ledger cannot be written. What was added before stays, to be committed.
     pub fn record(&mut self, evidence: &Evidence<'_>) -> Result<Option<Account>, LedgerError> {
         let mut entry = self.entry(evidence);
-        if evidence.last > evidence.first {
+        let several = evidence.connections > 1 || evidence.requests > 1;
+        if several && evidence.last > evidence.first {
             // One of them was the last: the ledger takes times from what it counts.
             let connections = u64::from(entry.connections > 1);
             let served = u64::from(entry.requests.served > 1);

@@ -80,6 +80,15 @@ impl Batch {
         }
     }
 
+    /// Empties it, and keeps its room for what comes next.
+    pub(crate) fn clear(&mut self) {
+        self.rows.clear();
+        self.offers.clear();
+        self.others.clear();
+        (self.since, self.latest) = (None, None);
+        (self.key_bytes, self.offer_bytes) = (0, 0);
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.since.is_none()
     }

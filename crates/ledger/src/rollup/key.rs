@@ -26,7 +26,7 @@ pub(crate) const OPEN: &str = "open";
 /// key; with a weaker hash it could choose another client's.
 pub(crate) type Digest = [u8; 16];
 
-/// The key of a roll-up row, without its hour.
+/// The key of a roll-up row, without its hour. Most of its texts come from tables of the program, and are not copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key<'a> {
     /// Counted without its details; all else but the visitor is empty then.
@@ -38,16 +38,16 @@ pub(crate) struct Key<'a> {
     pub(crate) sni: Option<Cow<'a, str>>,
     pub(crate) address: Option<IpAddr>,
     pub(crate) user_agent: Option<Cow<'a, str>>,
-    pub(crate) version: Option<Cow<'a, str>>,
-    pub(crate) cipher: Option<Cow<'a, str>>,
-    pub(crate) group: Option<Cow<'a, str>>,
+    pub(crate) version: Option<Cow<'static, str>>,
+    pub(crate) cipher: Option<Cow<'static, str>>,
+    pub(crate) group: Option<Cow<'static, str>>,
     pub(crate) sunset: Option<Cow<'a, str>>,
     pub(crate) phase: Option<Phase>,
-    pub(crate) action: Cow<'a, str>,
+    pub(crate) action: Cow<'static, str>,
     /// Seconds of the Unix epoch.
     pub(crate) window: Option<i64>,
     pub(crate) preview: bool,
-    pub(crate) outcome: Cow<'a, str>,
+    pub(crate) outcome: Cow<'static, str>,
 }
 
 impl<'a> Key<'a> {
@@ -126,15 +126,15 @@ impl<'a> Key<'a> {
             sni: own(self.sni),
             address: self.address,
             user_agent: own(self.user_agent),
-            version: own(self.version),
-            cipher: own(self.cipher),
-            group: own(self.group),
+            version: self.version,
+            cipher: self.cipher,
+            group: self.group,
             sunset: own(self.sunset),
             phase: self.phase,
-            action: Cow::Owned(self.action.into_owned()),
+            action: self.action,
             window: self.window,
             preview: self.preview,
-            outcome: Cow::Owned(self.outcome.into_owned()),
+            outcome: self.outcome,
         }
     }
 

@@ -1,10 +1,12 @@
 //! One batch, one transaction.
 
-use std::collections::HashMap;
+use std::collections::btree_map::Entry as Slot;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
 use super::Store;
+use super::bulk::{Bulk, Cell, number};
 use super::known::{Known, KnownKey};
 use super::places::{self, Move};
 use crate::amounts::{Amounts, DAY_HOURS, HOUR, day_of, hour_of};
@@ -101,7 +103,7 @@ impl Store {
                 transaction: &transaction,
                 known: &mut self.known,
                 most_keys: i64::from(self.settings.clients_per_day),
-                days: HashMap::new(),
+                days: BTreeMap::new(),
                 rows: Vec::with_capacity(batch.rows.len()),
                 others: HashMap::new(),
             };
@@ -137,7 +139,7 @@ struct Writing<'a> {
     transaction: &'a Transaction<'a>,
     known: &'a mut Known,
     most_keys: i64,
-    days: HashMap<i64, Day>,
+    days: BTreeMap<i64, Day>,
     rows: Vec<(i64, KnownKey, Amounts)>,
     others: HashMap<(i64, Visitor, Overflow), Amounts>,
 }
@@ -152,6 +154,7 @@ impl Writing<'_> {
         batch: &Batch,
     ) -> rusqlite::Result<()> {
         let day = day_of(hour);
+        self.known.prepare(self.transaction)?;
         let key = match self.known.key(self.transaction, digest)? {
             Some(key) => {
                 if key.day < day {
@@ -204,6 +207,7 @@ impl Writing<'_> {
         for ((hour, visitor, why), amounts) in std::mem::take(&mut self.others) {
             let key = Key::other(visitor);
             let digest = key.digest(&mut scratch);
+            self.known.prepare(self.transaction)?;
             let known = match self.known.key(self.transaction, &digest)? {
                 Some(known) => {
                     if known.day < day_of(hour) {
@@ -223,11 +227,11 @@ impl Writing<'_> {
                 .others
                 .push((why, amounts.connections + amounts.requests.total()));
         }
+        self.known.flush(self.transaction)?;
         // In the order of the file, so that each of its pages is visited once.
         self.rows
             .sort_unstable_by_key(|(hour, key, _)| (*hour, key.id));
         committed.rows = self.rows.len();
-        let mut clients: HashMap<(i64, i64), Amounts> = HashMap::new();
         let rows = std::mem::take(&mut self.rows);
         if let Some(reason) = delay.waited {
             let mut all = EMPTY_DAY.sum;
@@ -235,20 +239,53 @@ impl Writing<'_> {
             all.connections = 0;
             note_gap(self.transaction, reason, &all)?;
         }
+        HOURLY.write(self.transaction, &rows, |(hour, key, amounts)| {
+            let start = hour * HOUR;
+            let [connections, refused, served, warned, explained, answered] = counts(amounts);
+            [
+                (*hour).into(),
+                key.id.into(),
+                connections,
+                refused,
+                served,
+                warned,
+                explained,
+                answered,
+                (amounts.first - start).into(),
+                (amounts.last - start).into(),
+                number(amounts.age.map(signed)),
+            ]
+        })?;
+        let mut clients = Vec::with_capacity(rows.len());
         for (hour, key, amounts) in rows {
-            upsert_hourly(self.transaction, hour, key.id, &amounts)?;
             let day = day_of(hour);
-            clients
-                .entry((day, key.client))
-                .and_modify(|sum| sum.add(&amounts))
-                .or_insert(amounts);
+            clients.push(((day, key.client), amounts));
             self.day(day)?.sum.add(&amounts);
         }
-        let mut clients: Vec<_> = clients.into_iter().collect();
         clients.sort_unstable_by_key(|(place, _)| *place);
-        for ((day, client), amounts) in clients {
-            upsert_summary(self.transaction, day, client, &amounts)?;
-        }
+        clients.dedup_by(|(place, amounts), (before, sum)| {
+            let is_same = place == before;
+            if is_same {
+                sum.add(amounts);
+            }
+            is_same
+        });
+        SUMMARY.write(self.transaction, &clients, |((day, client), amounts)| {
+            let start = day * DAY_HOURS * HOUR;
+            let [connections, refused, served, warned, explained, answered] = counts(amounts);
+            [
+                (*day).into(),
+                (*client).into(),
+                connections,
+                refused,
+                served,
+                warned,
+                explained,
+                answered,
+                (amounts.first - start).into(),
+                (amounts.last - start).into(),
+            ]
+        })?;
         for (number, day) in &self.days {
             write_day(self.transaction, *number, day)?;
         }
@@ -256,12 +293,43 @@ impl Writing<'_> {
     }
 
     fn day(&mut self, number: i64) -> rusqlite::Result<&mut Day> {
-        if !self.days.contains_key(&number) {
-            let found = read_day(self.transaction, number)?;
-            self.days.insert(number, found);
+        match self.days.entry(number) {
+            Slot::Occupied(found) => Ok(found.into_mut()),
+            Slot::Vacant(place) => Ok(place.insert(read_day(self.transaction, number)?)),
         }
-        Ok(self.days.entry(number).or_insert(EMPTY_DAY))
     }
+}
+
+const HOURLY: Bulk<11> = Bulk {
+    table: "hourly",
+    there: "ON CONFLICT DO UPDATE SET \
+            connections = connections + excluded.connections, refused = refused + excluded.refused, \
+            served = served + excluded.served, warned = warned + excluded.warned, \
+            explained = explained + excluded.explained, answered = answered + excluded.answered, \
+            first = min(first, excluded.first), last = max(last, excluded.last), \
+            age = max(ifnull(age, excluded.age), ifnull(excluded.age, age))",
+};
+const SUMMARY: Bulk<10> = Bulk {
+    table: "summary",
+    there: "ON CONFLICT DO UPDATE SET \
+            connections = connections + excluded.connections, refused = refused + excluded.refused, \
+            served = served + excluded.served, warned = warned + excluded.warned, \
+            explained = explained + excluded.explained, answered = answered + excluded.answered, \
+            first = min(first, excluded.first), last = max(last, excluded.last)",
+};
+
+/// Connections, refusals, and requests of each kind.
+fn counts(amounts: &Amounts) -> [Cell<'static>; 6] {
+    let requests = &amounts.requests;
+    [
+        amounts.connections,
+        amounts.refused,
+        requests.served,
+        requests.warned,
+        requests.explained,
+        requests.answered,
+    ]
+    .map(|count| signed(count).into())
 }
 
 const EMPTY_DAY: Day = Day {
@@ -321,68 +389,6 @@ fn write_day(transaction: &Transaction<'_>, number: i64, day: &Day) -> rusqlite:
             signed(sum.requests.warned),
             signed(sum.requests.explained),
             signed(sum.requests.answered),
-        ])?;
-    Ok(())
-}
-
-fn upsert_hourly(
-    transaction: &Transaction<'_>,
-    hour: i64,
-    key: i64,
-    amounts: &Amounts,
-) -> rusqlite::Result<()> {
-    let start = hour * HOUR;
-    transaction
-        .prepare_cached(
-            "INSERT INTO hourly VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET \
-             connections = connections + excluded.connections, refused = refused + excluded.refused, \
-             served = served + excluded.served, warned = warned + excluded.warned, \
-             explained = explained + excluded.explained, answered = answered + excluded.answered, \
-             first = min(first, excluded.first), last = max(last, excluded.last), \
-             age = max(ifnull(age, excluded.age), ifnull(excluded.age, age))",
-        )?
-        .execute(rusqlite::params![
-            hour,
-            key,
-            signed(amounts.connections),
-            signed(amounts.refused),
-            signed(amounts.requests.served),
-            signed(amounts.requests.warned),
-            signed(amounts.requests.explained),
-            signed(amounts.requests.answered),
-            amounts.first - start,
-            amounts.last - start,
-            amounts.age.map(signed),
-        ])?;
-    Ok(())
-}
-
-fn upsert_summary(
-    transaction: &Transaction<'_>,
-    day: i64,
-    client: i64,
-    amounts: &Amounts,
-) -> rusqlite::Result<()> {
-    let start = day * DAY_HOURS * HOUR;
-    transaction
-        .prepare_cached(
-            "INSERT INTO summary VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET \
-             connections = connections + excluded.connections, refused = refused + excluded.refused, \
-             served = served + excluded.served, warned = warned + excluded.warned, \
-             explained = explained + excluded.explained, answered = answered + excluded.answered, \
-             first = min(first, excluded.first), last = max(last, excluded.last)",
-        )?
-        .execute(rusqlite::params![
-            day,
-            client,
-            signed(amounts.connections),
-            signed(amounts.refused),
-            signed(amounts.requests.served),
-            signed(amounts.requests.warned),
-            signed(amounts.requests.explained),
-            signed(amounts.requests.answered),
-            amounts.first - start,
-            amounts.last - start,
         ])?;
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! What the file is known to hold already: ids of keys, clients, offers, texts. A memory of the file, never more: it is
 //! forgotten when a transaction fails and when another program wrote.
+//!
+//! What is new is given its id here and waits to be written, many rows with one statement.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -8,6 +11,7 @@ use hello::{Offer, OfferId};
 use rusqlite::{OptionalExtension, Transaction};
 use std::net::IpAddr;
 
+use super::bulk::{Bulk, Cell, number};
 use crate::Who;
 use crate::rollup::{Digest, Key, phase_code, visitor_code, who_parts};
 
@@ -16,9 +20,25 @@ use crate::rollup::{Digest, Key, phase_code, visitor_code, who_parts};
 const MOST_KEYS: usize = 262_144;
 /// Clients, offers and texts remembered, of each kind.
 const MOST_OTHERS: usize = 65_536;
-/// The same where memory is spared: some 4 MB and some 6 MB.
-const FEW_KEYS: usize = 32_768;
-const FEW_OTHERS: usize = 16_384;
+/// The same where memory is spared: some 3 MB and some 6 MB. A table of so many places is full with these.
+const FEW_KEYS: usize = 57_344;
+const FEW_OTHERS: usize = 14_336;
+/// Rows of each kind that wait to be written.
+const MOST_WAITING: usize = 256;
+
+const WHO: Bulk<2> = Bulk {
+    table: "who (kind, ids)",
+    there: "",
+};
+const CLIENT: Bulk<4> = Bulk {
+    table: "client (who, visitor, offer, is_other)",
+    there: "",
+};
+const KEY: Bulk<16> = Bulk {
+    table: "key (digest, day, client, edge, sni, address, user_agent, version, cipher, tls_group, sunset, phase, \
+            action, window, preview, outcome)",
+    there: "",
+};
 
 /// A key in the file.
 #[derive(Clone, Copy, Debug)]
@@ -29,15 +49,108 @@ pub(super) struct KnownKey {
     pub(super) day: i64,
 }
 
+/// What is remembered of one table.
+#[derive(Debug)]
+struct Table<K, V> {
+    rows: HashMap<K, V>,
+    most: usize,
+    /// The file has nothing else: what is not remembered is new. So it is with a file that was begun here, until there is
+    /// too much to remember.
+    is_all: bool,
+    /// The next id; absent before it was asked for.
+    next: Option<i64>,
+}
+
+impl<K: Eq + Hash, V: Copy> Table<K, V> {
+    fn new(most: usize) -> Self {
+        Self {
+            rows: HashMap::new(),
+            most,
+            is_all: false,
+            next: None,
+        }
+    }
+
+    /// What is remembered of this row; else what the file says, which `ask` asks.
+    fn find<Q>(
+        &mut self,
+        key: &Q,
+        own: impl FnOnce(&Q) -> K,
+        ask: impl FnOnce() -> rusqlite::Result<Option<V>>,
+    ) -> rusqlite::Result<Option<V>>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        if let Some(known) = self.rows.get(key) {
+            return Ok(Some(*known));
+        }
+        if self.is_all {
+            return Ok(None);
+        }
+        let found = ask()?;
+        if let Some(found) = found {
+            self.rows.insert(own(key), found);
+        }
+        Ok(found)
+    }
+
+    /// Learns which ids are free, by the newest that the file has.
+    fn begin(&mut self, newest: Option<i64>) {
+        self.is_all = newest.is_none();
+        self.next = Some(newest.unwrap_or(0) + 1);
+    }
+
+    /// An id for a new row.
+    fn id(&mut self) -> i64 {
+        let next = self.next.get_or_insert(1);
+        *next += 1;
+        *next - 1
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows.len() >= self.most
+    }
+
+    fn make_room(&mut self) {
+        if self.is_full() {
+            self.rows.clear();
+            self.is_all = false;
+        }
+    }
+}
+
+/// A key that waits to be written.
+#[derive(Debug)]
+struct NewKey {
+    digest: Digest,
+    known: KnownKey,
+    edge: i64,
+    /// Server name, User-Agent, version, suite, group, sunset.
+    texts: [Option<i64>; 6],
+    address: Option<IpAddr>,
+    phase: Option<u8>,
+    action: i64,
+    window: Option<i64>,
+    preview: bool,
+    outcome: i64,
+}
+
+/// Who somebody is, what visitor, with which offer, and whether counted without details.
+type ClientParts = (i64, u8, i64, bool);
+
 #[derive(Debug)]
 pub(super) struct Known {
-    most_keys: usize,
-    most_others: usize,
-    keys: HashMap<Digest, KnownKey>,
-    texts: HashMap<Box<str>, i64>,
-    offers: HashMap<OfferId, i64>,
-    whos: HashMap<Who, i64>,
-    clients: HashMap<(i64, u8, i64, bool), i64>,
+    keys: Table<Digest, KnownKey>,
+    texts: Table<Box<str>, i64>,
+    offers: Table<OfferId, i64>,
+    whos: Table<Who, i64>,
+    clients: Table<ClientParts, i64>,
+    new_keys: Vec<NewKey>,
+    new_whos: Vec<(i64, u8, String)>,
+    new_clients: Vec<(i64, ClientParts)>,
+    /// Whether it is known which ids are free.
+    is_begun: bool,
 }
 
 impl Default for Known {
@@ -46,23 +159,18 @@ impl Default for Known {
     }
 }
 
-fn remember<K: Eq + Hash, V>(map: &mut HashMap<K, V>, most: usize, key: K, value: V) {
-    if map.len() >= most {
-        map.clear();
-    }
-    map.insert(key, value);
-}
-
 impl Known {
-    fn bounded(most_keys: usize, most_others: usize) -> Self {
+    pub(super) fn bounded(most_keys: usize, most_others: usize) -> Self {
         Self {
-            most_keys,
-            most_others,
-            keys: HashMap::new(),
-            texts: HashMap::new(),
-            offers: HashMap::new(),
-            whos: HashMap::new(),
-            clients: HashMap::new(),
+            keys: Table::new(most_keys),
+            texts: Table::new(most_others),
+            offers: Table::new(most_others),
+            whos: Table::new(most_others),
+            clients: Table::new(most_others),
+            new_keys: Vec::new(),
+            new_whos: Vec::new(),
+            new_clients: Vec::new(),
+            is_begun: false,
         }
     }
 
@@ -71,9 +179,67 @@ impl Known {
         Self::bounded(FEW_KEYS, FEW_OTHERS)
     }
 
-    /// Forgets everything.
+    /// Forgets everything, and what was not written.
     pub(super) fn forget(&mut self) {
-        *self = Self::bounded(self.most_keys, self.most_others);
+        *self = Self::bounded(self.keys.most, self.texts.most);
+    }
+
+    /// Makes room, and learns what it has to know of the file. To be called before a row is looked up: nothing that waits
+    /// may be forgotten before it is written.
+    pub(super) fn prepare(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        if !self.is_begun {
+            let newest = |table: &str| {
+                let text = format!("SELECT max(id) FROM {table}");
+                transaction.query_row(&text, (), |row| row.get::<_, Option<i64>>(0))
+            };
+            self.keys.begin(newest("key")?);
+            self.texts.begin(newest("text")?);
+            self.offers.begin(newest("offer")?);
+            self.whos.begin(newest("who")?);
+            self.clients.begin(newest("client")?);
+            self.is_begun = true;
+        }
+        let is_full = self.keys.is_full()
+            || self.texts.is_full()
+            || self.offers.is_full()
+            || self.whos.is_full()
+            || self.clients.is_full();
+        if is_full || self.new_keys.len() >= MOST_WAITING {
+            self.flush(transaction)?;
+            self.keys.make_room();
+            self.texts.make_room();
+            self.offers.make_room();
+            self.whos.make_room();
+            self.clients.make_room();
+        }
+        Ok(())
+    }
+
+    /// Writes what waits.
+    pub(super) fn flush(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        WHO.write(transaction, &self.new_whos, |(_, kind, ids)| {
+            [(*kind).into(), ids.as_str().into()]
+        })?;
+        is_numbered(transaction, self.new_whos.last().map(|(id, ..)| *id))?;
+        CLIENT.write(
+            transaction,
+            &self.new_clients,
+            |(_, (who, visitor, offer, is_other))| {
+                [
+                    (*who).into(),
+                    (*visitor).into(),
+                    (*offer).into(),
+                    (*is_other).into(),
+                ]
+            },
+        )?;
+        is_numbered(transaction, self.new_clients.last().map(|(id, _)| *id))?;
+        KEY.write(transaction, &self.new_keys, NewKey::cells)?;
+        is_numbered(transaction, self.new_keys.last().map(|new| new.known.id))?;
+        self.new_whos.clear();
+        self.new_clients.clear();
+        self.new_keys.clear();
+        Ok(())
     }
 
     /// The key with this digest, where the file has it.
@@ -82,23 +248,22 @@ impl Known {
         transaction: &Transaction<'_>,
         digest: &Digest,
     ) -> rusqlite::Result<Option<KnownKey>> {
-        if let Some(known) = self.keys.get(digest) {
-            return Ok(Some(*known));
-        }
-        let found = transaction
-            .prepare_cached("SELECT id, client, day FROM key WHERE digest = ?")?
-            .query_row([digest.as_slice()], |row| {
-                Ok(KnownKey {
-                    id: row.get(0)?,
-                    client: row.get(1)?,
-                    day: row.get(2)?,
-                })
-            })
-            .optional()?;
-        if let Some(found) = found {
-            remember(&mut self.keys, self.most_keys, *digest, found);
-        }
-        Ok(found)
+        self.keys.find(
+            digest,
+            |digest| *digest,
+            || {
+                transaction
+                    .prepare_cached("SELECT id, client, day FROM key WHERE digest = ?")?
+                    .query_row([digest.as_slice()], |row| {
+                        Ok(KnownKey {
+                            id: row.get(0)?,
+                            client: row.get(1)?,
+                            day: row.get(2)?,
+                        })
+                    })
+                    .optional()
+            },
+        )
     }
 
     /// Notes that a key was seen on a later day than before.
@@ -109,19 +274,25 @@ impl Known {
         key: KnownKey,
         day: i64,
     ) -> rusqlite::Result<()> {
-        transaction
-            .prepare_cached("UPDATE key SET day = ? WHERE id = ?")?
-            .execute((day, key.id))?;
-        remember(
-            &mut self.keys,
-            self.most_keys,
-            *digest,
-            KnownKey { day, ..key },
-        );
+        // Those that wait are in the order of their ids.
+        let waits = self
+            .new_keys
+            .binary_search_by_key(&key.id, |new| new.known.id)
+            .ok()
+            .and_then(|place| self.new_keys.get_mut(place));
+        match waits {
+            Some(new) => new.known.day = day,
+            None => {
+                transaction
+                    .prepare_cached("UPDATE key SET day = ? WHERE id = ?")?
+                    .execute((day, key.id))?;
+            }
+        }
+        self.keys.rows.insert(*digest, KnownKey { day, ..key });
         Ok(())
     }
 
-    /// Puts a key into the file that it does not have.
+    /// Adds a key that the file does not have.
     pub(super) fn add_key(
         &mut self,
         transaction: &Transaction<'_>,
@@ -141,42 +312,29 @@ impl Known {
             &key.group,
             &key.sunset,
         ];
-        let mut ids = [None; 6];
-        for (id, value) in ids.iter_mut().zip(optional) {
+        let mut texts = [None; 6];
+        for (id, value) in texts.iter_mut().zip(optional) {
             *id = value.as_deref().map(&mut text).transpose()?;
         }
-        let [sni, user_agent, version, cipher, group, sunset] = ids;
         let (action, outcome) = (text(&key.action)?, text(&key.outcome)?);
-        transaction
-            .prepare_cached(
-                "INSERT INTO key (digest, day, client, edge, sni, address, user_agent, version, cipher, tls_group, \
-                 sunset, phase, action, window, preview, outcome) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            )?
-            .execute(rusqlite::params![
-                digest.as_slice(),
-                day,
-                client,
-                edge,
-                sni,
-                key.address.map(address_bytes),
-                user_agent,
-                version,
-                cipher,
-                group,
-                sunset,
-                key.phase.map(phase_code),
-                action,
-                key.window,
-                key.preview,
-                outcome,
-            ])?;
         let known = KnownKey {
-            id: transaction.last_insert_rowid(),
+            id: self.keys.id(),
             client,
             day,
         };
-        remember(&mut self.keys, self.most_keys, *digest, known);
+        self.new_keys.push(NewKey {
+            digest: *digest,
+            known,
+            edge,
+            texts,
+            address: key.address,
+            phase: key.phase.map(phase_code),
+            action,
+            window: key.window,
+            preview: key.preview,
+            outcome,
+        });
+        self.keys.rows.insert(*digest, known);
         Ok(known)
     }
 
@@ -186,17 +344,24 @@ impl Known {
         transaction: &Transaction<'_>,
         identity: &OfferId,
     ) -> rusqlite::Result<bool> {
-        if self.offers.contains_key(identity) {
-            return Ok(true);
-        }
-        let found: Option<i64> = transaction
-            .prepare_cached("SELECT id FROM offer WHERE identity = ?")?
-            .query_row([identity.0.as_slice()], |row| row.get(0))
-            .optional()?;
-        if let Some(id) = found {
-            remember(&mut self.offers, self.most_others, *identity, id);
-        }
-        Ok(found.is_some())
+        Ok(self.find_offer(transaction, identity)?.is_some())
+    }
+
+    fn find_offer(
+        &mut self,
+        transaction: &Transaction<'_>,
+        identity: &OfferId,
+    ) -> rusqlite::Result<Option<i64>> {
+        self.offers.find(
+            identity,
+            |identity| *identity,
+            || {
+                transaction
+                    .prepare_cached("SELECT id FROM offer WHERE identity = ?")?
+                    .query_row([identity.0.as_slice()], |row| row.get(0))
+                    .optional()
+            },
+        )
     }
 
     fn offer(
@@ -205,19 +370,18 @@ impl Known {
         identity: &OfferId,
         offer: Option<&Offer>,
     ) -> rusqlite::Result<i64> {
-        if self.has_offer(transaction, identity)?
-            && let Some(id) = self.offers.get(identity)
-        {
-            return Ok(*id);
+        if let Some(id) = self.find_offer(transaction, identity)? {
+            return Ok(id);
         }
+        let id = self.offers.id();
         transaction
-            .prepare_cached("INSERT INTO offer (identity, bytes) VALUES (?, ?)")?
+            .prepare_cached("INSERT INTO offer (id, identity, bytes) VALUES (?, ?, ?)")?
             .execute((
+                id,
                 identity.0.as_slice(),
                 offer.map(Offer::as_bytes).unwrap_or_default(),
             ))?;
-        let id = transaction.last_insert_rowid();
-        remember(&mut self.offers, self.most_others, *identity, id);
+        self.offers.rows.insert(*identity, id);
         Ok(id)
     }
 
@@ -233,78 +397,108 @@ impl Known {
             None => 0,
         };
         let parts = (who, visitor_code(key.visitor), offer, key.is_other);
-        if let Some(id) = self.clients.get(&parts) {
-            return Ok(*id);
-        }
-        let found = if is_new {
-            None
-        } else {
+        let found = self.clients.find(&parts, |parts| *parts, || {
+            if is_new {
+                return Ok(None);
+            }
             transaction
                 .prepare_cached(
                     "SELECT id FROM client WHERE who = ? AND visitor = ? AND offer = ? AND is_other = ?",
                 )?
                 .query_row(parts, |row| row.get(0))
-                .optional()?
-        };
-        let id = match found {
-            Some(id) => id,
-            None => {
-                transaction
-                    .prepare_cached(
-                        "INSERT INTO client (who, visitor, offer, is_other) VALUES (?, ?, ?, ?)",
-                    )?
-                    .execute(parts)?;
-                transaction.last_insert_rowid()
-            }
-        };
-        remember(&mut self.clients, self.most_others, parts, id);
+                .optional()
+        })?;
+        if let Some(id) = found {
+            return Ok(id);
+        }
+        let id = self.clients.id();
+        self.new_clients.push((id, parts));
+        self.clients.rows.insert(parts, id);
         Ok(id)
     }
 
     /// Gives too whether it is new to the file.
     fn who(&mut self, transaction: &Transaction<'_>, who: &Who) -> rusqlite::Result<(i64, bool)> {
-        if let Some(id) = self.whos.get(who) {
-            return Ok((*id, false));
-        }
-        let (kind, ids) = who_parts(who);
-        // Strings always become JSON.
-        let ids = serde_json::to_string(ids).unwrap_or_default();
-        // Most that are not remembered are new: to ask first would look for each of them twice.
-        let is_new = transaction
-            .prepare_cached("INSERT OR IGNORE INTO who (kind, ids) VALUES (?, ?)")?
-            .execute((kind, &ids))?
-            > 0;
-        let id = if is_new {
-            transaction.last_insert_rowid()
-        } else {
+        let parts = || {
+            let (kind, ids) = who_parts(who);
+            // Strings always become JSON.
+            (kind, serde_json::to_string(ids).unwrap_or_default())
+        };
+        let found = self.whos.find(who, Who::clone, || {
             transaction
                 .prepare_cached("SELECT id FROM who WHERE kind = ? AND ids = ?")?
-                .query_row((kind, &ids), |row| row.get(0))?
-        };
-        remember(&mut self.whos, self.most_others, who.clone(), id);
-        Ok((id, is_new))
+                .query_row(parts(), |row| row.get(0))
+                .optional()
+        })?;
+        if let Some(id) = found {
+            return Ok((id, false));
+        }
+        let id = self.whos.id();
+        let (kind, ids) = parts();
+        self.new_whos.push((id, kind, ids));
+        self.whos.rows.insert(who.clone(), id);
+        Ok((id, true))
     }
 
     fn text(&mut self, transaction: &Transaction<'_>, value: &str) -> rusqlite::Result<i64> {
-        if let Some(id) = self.texts.get(value) {
-            return Ok(*id);
-        }
-        let found = transaction
-            .prepare_cached("SELECT id FROM text WHERE value = ?")?
-            .query_row([value], |row| row.get(0))
-            .optional()?;
-        let id = match found {
-            Some(id) => id,
-            None => {
+        let found = self.texts.find(
+            value,
+            |value| value.into(),
+            || {
                 transaction
-                    .prepare_cached("INSERT INTO text (value) VALUES (?)")?
-                    .execute([value])?;
-                transaction.last_insert_rowid()
-            }
-        };
-        remember(&mut self.texts, self.most_others, value.into(), id);
+                    .prepare_cached("SELECT id FROM text WHERE value = ?")?
+                    .query_row([value], |row| row.get(0))
+                    .optional()
+            },
+        )?;
+        if let Some(id) = found {
+            return Ok(id);
+        }
+        let id = self.texts.id();
+        transaction
+            .prepare_cached("INSERT INTO text (id, value) VALUES (?, ?)")?
+            .execute((id, value))?;
+        self.texts.rows.insert(value.into(), id);
         Ok(id)
     }
+}
+
+impl NewKey {
+    fn cells(&self) -> [Cell<'_>; 16] {
+        let [sni, user_agent, version, cipher, group, sunset] = self.texts.map(number);
+        [
+            self.digest.as_slice().into(),
+            self.known.day.into(),
+            self.known.client.into(),
+            self.edge.into(),
+            sni,
+            self.address.map_or_else(
+                || number(None),
+                |address| Cell::from(address_bytes(address)),
+            ),
+            user_agent,
+            version,
+            cipher,
+            group,
+            sunset,
+            number(self.phase.map(Into::into)),
+            self.action.into(),
+            number(self.window),
+            self.preview.into(),
+            self.outcome.into(),
+        ]
+    }
+}
+
+/// Whether the row written last has the id that it was given here. SQLite numbers a row by the largest id of its table, as
+/// [`Table`] does; a number that is written takes a journal for every statement.
+fn is_numbered(transaction: &Transaction<'_>, id: Option<i64>) -> rusqlite::Result<()> {
+    if id.is_none_or(|id| id == transaction.last_insert_rowid()) {
+        return Ok(());
+    }
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_INTERNAL);
+    let said = "its rows are numbered in another order than they were written in".to_owned();
+    Err(rusqlite::Error::SqliteFailure(code, Some(said)))
 }
 
 /// 4 or 16 bytes.

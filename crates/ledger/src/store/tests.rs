@@ -1,12 +1,15 @@
 //! What only the store itself can be asked.
 
-use jiff::Timestamp;
+use std::collections::HashSet;
+
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 
+use super::known::Known;
 use super::{Delay, Store, schema};
 use crate::rollup::{Adder, Batch};
 use crate::tests::entry;
-use crate::{LedgerSettings, Query, Range, Reader};
+use crate::{Account, LedgerSettings, Query, Range, Reader};
 
 fn now() -> Timestamp {
     "2026-03-01T00:00:00Z".parse().unwrap()
@@ -127,4 +130,67 @@ fn two_writers_at_once_count_once_each() {
         .finish()
         .unwrap();
     assert_eq!(reader.gaps(Range::default()).unwrap().len(), 1);
+}
+
+/// As many entries, each with a name and an account of its own; each third was known before.
+fn many(from: u32, day: i64) -> Vec<crate::Entry> {
+    (from..from + 900)
+        .map(|number| {
+            let number = if number % 3 == 0 { number / 9 } else { number };
+            let mut entry = entry();
+            entry.at = now() + SignedDuration::from_hours(24 * day);
+            entry.sighting.sni = Some(format!("{number}.example").into());
+            entry.sighting.account = Some(Account::Known(format!("account {number}").into()));
+            entry
+        })
+        .collect()
+}
+
+/// Whatever is remembered, and whoever writes beside it, every key is in the file once and nothing points at what is not.
+#[test]
+fn what_waits_to_be_written_is_never_forgotten() {
+    for (most_keys, most_others) in [(usize::MAX, usize::MAX), (700, 90), (3, 2)] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(super::FILE);
+        let settings = LedgerSettings::default();
+        let mut store = Store::open(&path, &settings, now()).unwrap();
+        store.spare_memory().unwrap();
+        store.known = Known::bounded(most_keys, most_others);
+        let mut beside = Store::open(&path, &settings, now()).unwrap();
+        let mut names = HashSet::new();
+        for (number, from) in (1..).zip([0, 450, 900, 1350]) {
+            let mut batch = Batch::new(100_000);
+            // The later day comes first or last, as the table has it.
+            for day in [0, 1] {
+                for entry in many(from, day) {
+                    names.insert(entry.sighting.sni.clone());
+                    Adder::default().add(&mut batch, &entry);
+                }
+            }
+            store.commit(number, &batch, Delay::default()).unwrap();
+            if number == 2 {
+                let mut batch = Batch::new(100_000);
+                for entry in many(5_000, 1) {
+                    names.insert(entry.sighting.sni.clone());
+                    Adder::default().add(&mut batch, &entry);
+                }
+                beside.commit(1, &batch, Delay::default()).unwrap();
+            }
+        }
+        store.finish().unwrap();
+        beside.finish().unwrap();
+        let reader = Reader::open(&path).unwrap();
+        assert_eq!(reader.info().unwrap().connections, 9 * 900);
+        assert_eq!(reader.verify(|_, _| {}).unwrap(), Vec::<String>::new());
+        let count = |table: &str| -> usize {
+            let text = format!("SELECT count(*) FROM {table}");
+            let connection = Connection::open(&path).unwrap();
+            connection.query_row(&text, (), |row| row.get(0)).unwrap()
+        };
+        assert_eq!(
+            ["key", "who", "client"].map(count),
+            [names.len(); 3],
+            "{most_keys}"
+        );
+    }
 }

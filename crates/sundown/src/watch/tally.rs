@@ -1,7 +1,7 @@
 //! What was counted in this run, for its summary.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::hash::{BuildHasher, RandomState};
 
 use floor::{Floor, Plan};
 use jiff::Timestamp;
@@ -39,7 +39,9 @@ pub(crate) struct Tally {
     pub(crate) volume: Volume,
     pub(crate) first: Option<Timestamp>,
     pub(crate) last: Option<Timestamp>,
-    accounts: HashSet<Arc<str>>,
+    /// Hashes of their ids, under a key of this run: two of so many are the same less often than anything else fails.
+    accounts: HashSet<u64>,
+    hasher: RandomState,
     /// By negotiated version; what agreed on none, or does not say, is under the last.
     pub(crate) versions: BTreeMap<String, Volume>,
     pub(crate) floors: Vec<Judging>,
@@ -106,9 +108,8 @@ impl Tally {
         self.last = self.last.max(Some(evidence.last));
         if let Some(Account::Known(id)) = account
             && self.accounts.len() < MOST_ACCOUNTS
-            && !self.accounts.contains(id)
         {
-            self.accounts.insert(id.clone());
+            self.accounts.insert(self.hasher.hash_one(id));
         }
         for judging in &mut self.floors {
             let verdict = evidence
