@@ -1,76 +1,24 @@
-//! What one TCP connection shows: its hello, the answer, and how the handshake went.
+//! One TCP connection: what each side sent, put in order and handed to its handshake.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use accounts::Shown;
-use hello::names::{self, KeyExchange};
-use hello::server_hello::{ServerHello, is_sslv2};
-use hello::{
-    ClientHello, Format, HelloReader, NotTls, Offer, PartialOffer, Progress, Scratch, Version,
-};
-use ledger::{Negotiated, Outcome};
+use hello::{NotTls, Scratch};
 
-use super::alert;
+use super::agreed::Agreed;
+use super::handshake::Handshake;
 use super::link::Segment;
 use super::moment::Span;
-use super::records::{Message, Messages, Part, Records, content};
 use super::shape;
 use super::stream::{Stream, Turn};
 use crate::Evidence;
-
-/// Bytes of another protocol that a client may send before TLS begins: STARTTLS, CONNECT, SOCKS and their like come
-/// within the first few hundred.
-const MOST_PLAIN: u32 = 32 * 1024;
-/// An alert in TLS 1.3 has 19 bytes (RFC 8446 sections 5.2 and 6), the shortest Finished has 53.
-const SHORTER_THAN_FINISHED: u16 = 40;
 
 /// From whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Client,
     Server,
-}
-
-/// How far the client's hello is.
-#[derive(Debug)]
-enum Hello {
-    /// It may come, or has begun.
-    Waiting { bytes: Vec<u8>, reader: HelloReader },
-    /// Something else is spoken, and so many bytes of it may still be before TLS begins.
-    Plain { left: u32 },
-    /// It was read.
-    Read,
-    /// It is not whole in the capture.
-    Missing { have: usize, lost: u32 },
-}
-
-/// How far the server's answer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    None,
-    Tls,
-    Sslv2,
-}
-
-/// What was read of the client's hello.
-#[derive(Debug)]
-struct Seen {
-    offer: Offer,
-    sni: Option<Box<str>>,
-    session_id: Box<[u8]>,
-    early_data: bool,
-}
-
-/// What was agreed.
-#[derive(Debug)]
-struct Agreed {
-    version: Version,
-    suite: Option<u16>,
-    group: Option<u16>,
-    alpn: Option<&'static str>,
-    resumed: bool,
-    encrypts: bool,
 }
 
 /// What became of a connection.
@@ -92,27 +40,8 @@ pub(super) struct Connection {
     pub(super) begin: Option<u32>,
     up: Stream,
     down: Stream,
-    hello: Hello,
-    seen: Option<Box<Seen>>,
-    answer: Answer,
-    agreed: Option<Agreed>,
-    up_records: Records,
-    down_records: Records,
-    messages: Messages,
-    /// TLS began after something else.
-    after_plain: bool,
-    up_changed: bool,
-    down_changed: bool,
-    /// Where the records of a side begin is no longer known.
-    up_lost: bool,
-    down_lost: bool,
     closed_first: Option<Side>,
-    forget: bool,
-    outcome: Option<Outcome>,
-    /// The protocol that was spoken instead.
-    pub(super) plain: Option<NotTls>,
-    /// Its end is not in the capture.
-    pub(super) unfinished: bool,
+    handshake: Handshake,
 }
 
 impl Connection {
@@ -122,58 +51,40 @@ impl Connection {
             begin: None,
             up: Stream::default(),
             down: Stream::default(),
-            hello: Hello::Waiting {
-                bytes: Vec::new(),
-                reader: HelloReader::default(),
-            },
-            seen: None,
-            answer: Answer::None,
-            agreed: None,
-            up_records: Records::default(),
-            down_records: Records::default(),
-            messages: Messages::default(),
-            after_plain: false,
-            up_changed: false,
-            down_changed: false,
-            up_lost: false,
-            down_lost: false,
             closed_first: None,
-            forget: false,
-            outcome: None,
-            plain: None,
-            unfinished: false,
+            handshake: Handshake::default(),
         }
     }
 
     /// Bytes that it holds beside itself.
     pub(super) fn weight(&self) -> usize {
-        let hello = match &self.hello {
-            Hello::Waiting { bytes, .. } => bytes.capacity(),
-            _ => 0,
-        };
-        let seen = self.seen.as_ref().map_or(0, |seen| {
-            size_of::<Seen>()
-                + seen.offer.as_bytes().len()
-                + seen.sni.as_ref().map_or(0, |name| name.len())
-                + seen.session_id.len()
-        });
-        hello + seen + self.up.weight() + self.down.weight() + self.messages.weight()
+        self.up.weight() + self.down.weight() + self.handshake.weight()
     }
 
     /// Whether a hello of this client was read or begun.
     pub(super) fn has_hello(&self) -> bool {
-        match &self.hello {
-            Hello::Waiting { bytes, .. } => !bytes.is_empty(),
-            Hello::Plain { .. } => self.agreed.is_some(),
-            Hello::Read | Hello::Missing { .. } => true,
-        }
+        self.handshake.has_hello()
+    }
+
+    /// The protocol that was spoken instead of TLS.
+    pub(super) const fn plain(&self) -> Option<NotTls> {
+        self.handshake.plain()
+    }
+
+    /// Whether its end is not in the capture.
+    pub(super) const fn is_unfinished(&self) -> bool {
+        self.handshake.is_unfinished()
+    }
+
+    /// Whether the hello, or a part of it, is not in the capture.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.handshake.offer().is_none()
     }
 
     /// Whether the client turns out to be who was called: the first hello comes from the other side.
     pub(super) fn is_turned(&self, side: Side, segment: &Segment<'_>) -> bool {
         side == Side::Server
-            && self.seen.is_none()
-            && self.agreed.is_none()
+            && self.handshake.is_untouched()
             && shape::client_hello(segment.payload).is_some()
     }
 
@@ -208,14 +119,15 @@ impl Connection {
         if segment.rst() {
             self.closed_first.get_or_insert(side);
         }
-        if self.forget {
+        if self.handshake.is_no_tls() {
             return Verdict::Forget;
         }
         let over = segment.rst() || (self.up.is_over() && self.down.is_over());
-        if self.outcome.is_none() && over {
-            self.close();
+        if over {
+            self.handshake
+                .close(self.closed_first == Some(Side::Server), self.up.waits());
         }
-        if self.outcome.is_some() {
+        if self.handshake.is_settled() {
             Verdict::Over
         } else if over {
             Verdict::Forget
@@ -250,8 +162,8 @@ impl Connection {
 
     /// What was held and whose turn has come.
     fn drain(&mut self, side: Side, scratch: &mut Scratch) {
-        while self.outcome.is_none()
-            && !self.forget
+        while !self.handshake.is_settled()
+            && !self.handshake.is_no_tls()
             && let Some((piece, old)) = self.stream(side).held()
         {
             self.feed(side, &piece.bytes, piece.missing, old, scratch);
@@ -267,11 +179,14 @@ impl Connection {
         self.stream(side).advance(count.wrapping_add(missing));
         if !new.is_empty() {
             match side {
-                Side::Client => self.up(new, scratch),
-                Side::Server => self.down(new),
+                Side::Client => {
+                    let one_sided = !self.down.begun();
+                    self.handshake.up(new, one_sided, scratch);
+                }
+                Side::Server => self.handshake.down(new),
             }
         }
-        if missing > 0 && self.outcome.is_none() {
+        if missing > 0 && !self.handshake.is_settled() {
             self.hole(side, missing);
         }
     }
@@ -279,366 +194,14 @@ impl Connection {
     /// Bytes that are not in the capture.
     fn hole(&mut self, side: Side, count: u32) {
         match side {
-            Side::Client => match &mut self.hello {
-                Hello::Waiting { bytes, .. } if bytes.is_empty() => {
-                    self.hello = Hello::Plain { left: MOST_PLAIN };
-                }
-                Hello::Waiting { bytes, .. } => {
-                    let have = bytes.len();
-                    self.hello = Hello::Missing { have, lost: count };
-                }
-                Hello::Missing { lost, .. } => *lost = lost.saturating_add(count),
-                Hello::Plain { left } => *left = left.saturating_sub(count),
-                Hello::Read => self.up_lost |= !self.up_records.skip(count),
-            },
-            Side::Server if self.answer == Answer::Tls => {
-                let messages = self.down_changed
-                    || self.agreed.as_ref().is_some_and(|agreed| agreed.encrypts)
-                    || !self.down_records.in_handshake()
-                    || self.messages.skip(count);
-                self.down_lost |= !messages || !self.down_records.skip(count);
-            }
-            Side::Server => {}
+            Side::Client => self.handshake.up_hole(count),
+            Side::Server => self.handshake.down_hole(count),
         }
-    }
-
-    fn up(&mut self, bytes: &[u8], scratch: &mut Scratch) {
-        match &mut self.hello {
-            Hello::Read => self.client_records(bytes),
-            Hello::Missing { .. } => {}
-            Hello::Plain { left } => {
-                *left = left.saturating_sub(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-                let left = *left;
-                if let Some(start) = shape::client_hello(bytes) {
-                    self.after_plain = true;
-                    self.begin_hello(bytes.get(start..).unwrap_or_default(), scratch);
-                } else if left == 0 && self.agreed.is_none() {
-                    self.forget = true;
-                }
-            }
-            Hello::Waiting { bytes: waiting, .. } => {
-                if waiting.is_empty() {
-                    return self.begin_hello(bytes, scratch);
-                }
-                let Hello::Waiting {
-                    bytes: mut waiting,
-                    mut reader,
-                } = std::mem::replace(&mut self.hello, Hello::Read)
-                else {
-                    return;
-                };
-                waiting.extend_from_slice(bytes);
-                if self.hello(&waiting, &mut reader, scratch) {
-                    self.hello = Hello::Waiting {
-                        bytes: waiting,
-                        reader,
-                    };
-                }
-            }
-        }
-    }
-
-    /// The first bytes of a hello, or of something else. A hello that is whole is read where it is.
-    fn begin_hello(&mut self, bytes: &[u8], scratch: &mut Scratch) {
-        let mut reader = HelloReader::default();
-        if self.hello(bytes, &mut reader, scratch) {
-            self.hello = Hello::Waiting {
-                bytes: bytes.to_vec(),
-                reader,
-            };
-        }
-    }
-
-    /// Reads a hello in these bytes: whether it takes more.
-    fn hello(&mut self, bytes: &[u8], reader: &mut HelloReader, scratch: &mut Scratch) -> bool {
-        match reader.read(bytes, scratch) {
-            Progress::NeedMore => return true,
-            Progress::Hello { hello, consumed } => {
-                self.see(&hello);
-                self.hello = Hello::Read;
-                let rest = bytes.get(consumed..).unwrap_or_default();
-                if !rest.is_empty() {
-                    self.client_records(rest);
-                }
-            }
-            Progress::Malformed(malformed) if bytes.starts_with(&[22, 3]) => {
-                self.hello = Hello::Missing {
-                    have: bytes.len(),
-                    lost: 0,
-                };
-                self.outcome = Some(Outcome::Malformed {
-                    reason: malformed.to_string(),
-                });
-            }
-            Progress::Malformed(_) => self.begin_plain(NotTls::Unknown, bytes, scratch),
-            Progress::NotTls(protocol) => self.begin_plain(protocol, bytes, scratch),
-        }
-        false
-    }
-
-    fn begin_plain(&mut self, protocol: NotTls, bytes: &[u8], scratch: &mut Scratch) {
-        self.plain.get_or_insert(protocol);
-        self.hello = Hello::Plain { left: MOST_PLAIN };
-        if shape::client_hello(bytes).is_some_and(|start| start > 0) {
-            self.up(bytes, scratch);
-        }
-    }
-
-    fn see(&mut self, hello: &ClientHello<'_>) {
-        self.seen = Some(Box::new(Seen {
-            offer: Offer::from(hello),
-            sni: hello.server_name().map(Into::into),
-            session_id: hello.session_id.into(),
-            early_data: hello.offers_early_data(),
-        }));
-    }
-
-    fn down(&mut self, bytes: &[u8]) {
-        match self.answer {
-            Answer::Tls => return self.server_records(bytes),
-            Answer::Sslv2 => return,
-            Answer::None => {}
-        }
-        let read = matches!(self.hello, Hello::Read);
-        let old = self
-            .seen
-            .as_ref()
-            .is_some_and(|seen| seen.offer.format() == Format::Sslv2);
-        if old && let Some(body) = shape::sslv2_server_hello(bytes) {
-            if is_sslv2(body) {
-                self.answer = Answer::Sslv2;
-                self.agreed = Some(Agreed {
-                    version: Version::SSLV2,
-                    suite: None,
-                    group: None,
-                    alpn: None,
-                    resumed: false,
-                    encrypts: false,
-                });
-            }
-        } else if shape::server_answer(bytes, read) {
-            self.answer = Answer::Tls;
-            self.server_records(bytes);
-        } else if read && !self.after_plain {
-            self.fail("the server answered with something else than TLS");
-        }
-    }
-
-    fn fail(&mut self, reason: &'static str) {
-        self.outcome.get_or_insert(Outcome::HandshakeFailed {
-            reason,
-            alert: None,
-        });
-    }
-
-    fn client_records(&mut self, mut bytes: &[u8]) {
-        if self.answer == Answer::Sslv2 {
-            // The client has chosen a cipher: from here on it is encrypted.
-            self.outcome.get_or_insert(Outcome::Terminated);
-            return;
-        }
-        while self.outcome.is_none() && !self.up_lost {
-            let Some(part) = self.up_records.next(&mut bytes) else {
-                return;
-            };
-            match part {
-                Part::Start { content, length } => self.client_record(content, length),
-                Part::Alert { level, description } => self.client_alert(level, description),
-                Part::Handshake(_) => {}
-                Part::Broken => self.up_lost = true,
-            }
-        }
-    }
-
-    fn client_record(&mut self, content: u8, length: u16) {
-        let early = self.seen.as_ref().is_some_and(|seen| seen.early_data);
-        let encrypts = self.agreed.as_ref().map(|agreed| agreed.encrypts);
-        match (content, encrypts) {
-            (content::CHANGE_CIPHER_SPEC, _) => {
-                self.up_changed = true;
-                self.complete_if_changed();
-            }
-            (content::APPLICATION_DATA, Some(true)) if length < SHORTER_THAN_FINISHED && !early => {
-                self.fail("the client ended it with an encrypted alert");
-            }
-            (content::APPLICATION_DATA, Some(_)) => self.complete(),
-            // Of the server there is nothing in the capture.
-            (content::APPLICATION_DATA, None) if !early && !self.down.begun() => self.complete(),
-            (content::ALERT, _) if length != 2 => {
-                self.fail("the client ended it with an encrypted alert");
-            }
-            _ => {}
-        }
-    }
-
-    fn client_alert(&mut self, level: u8, description: u8) {
-        let modern = self.agreed.as_ref().is_some_and(|agreed| agreed.encrypts);
-        match alert::Meaning::of(level, description, modern) {
-            alert::Meaning::Warning => {}
-            alert::Meaning::Close => self.outcome = Some(Outcome::HandshakeAbandoned),
-            alert::Meaning::Fatal => {
-                self.outcome = Some(Outcome::HandshakeFailed {
-                    reason: "the client refused what the server answered",
-                    alert: Some(description),
-                });
-            }
-        }
-    }
-
-    fn server_records(&mut self, mut bytes: &[u8]) {
-        while self.outcome.is_none() && !self.down_lost {
-            let Some(part) = self.down_records.next(&mut bytes) else {
-                return;
-            };
-            match part {
-                Part::Start { content, length } => self.server_record(content, length),
-                Part::Alert { level, description } => self.server_alert(level, description),
-                Part::Handshake(payload) => self.server_messages(payload),
-                Part::Broken if self.agreed.is_none() => {
-                    self.fail("the server answered with something else than TLS");
-                }
-                Part::Broken => self.down_lost = true,
-            }
-        }
-    }
-
-    fn server_record(&mut self, content: u8, length: u16) {
-        let encrypts = self.agreed.as_ref().map(|agreed| agreed.encrypts);
-        match (content, encrypts) {
-            (content::CHANGE_CIPHER_SPEC, _) => {
-                self.down_changed = true;
-                self.complete_if_changed();
-            }
-            (content::APPLICATION_DATA, Some(false)) => self.complete(),
-            (content::ALERT, _) if length != 2 => {
-                self.fail("the server ended it with an encrypted alert");
-            }
-            _ => {}
-        }
-    }
-
-    fn server_alert(&mut self, level: u8, description: u8) {
-        let modern = self.agreed.as_ref().is_some_and(|agreed| agreed.encrypts);
-        match alert::Meaning::of(level, description, modern) {
-            alert::Meaning::Warning => {}
-            alert::Meaning::Close => self.fail("the server closed the connection"),
-            alert::Meaning::Fatal if self.agreed.is_none() => {
-                self.outcome = Some(Outcome::Unservable { alert: description });
-            }
-            alert::Meaning::Fatal => self.fail(alert::of_server(description)),
-        }
-    }
-
-    fn server_messages(&mut self, payload: &[u8]) {
-        let encrypted = self.agreed.as_ref().is_some_and(|agreed| agreed.encrypts);
-        if self.down_changed && !encrypted && self.agreed.is_some() {
-            return;
-        }
-        let mut messages = std::mem::take(&mut self.messages);
-        messages.read(payload, |message| match message {
-            Message::ServerHello(body) => self.server_hello(body),
-            Message::KeyExchange(start) => self.key_exchange(start),
-            Message::TooLong => self.fail("the server's hello cannot be read"),
-        });
-        self.messages = messages;
-    }
-
-    fn server_hello(&mut self, body: &[u8]) {
-        if self.agreed.is_some() {
-            return;
-        }
-        let Ok(hello) = ServerHello::parse(body) else {
-            return self.fail("the server's hello cannot be read");
-        };
-        if hello.retry {
-            return;
-        }
-        let session_id = self.seen.as_ref().map(|seen| &*seen.session_id);
-        self.agreed = Some(Agreed {
-            version: hello.version,
-            suite: Some(hello.suite),
-            group: hello.group,
-            alpn: hello.alpn.as_deref().and_then(shape::alpn),
-            resumed: hello.resumes(session_id.unwrap_or_default()),
-            encrypts: hello.encrypts(),
-        });
-    }
-
-    /// The group of a named curve (RFC 8422 section 5.4).
-    fn key_exchange(&mut self, [kind, a, b]: [u8; 3]) {
-        const NAMED_CURVE: u8 = 3;
-        let Some(agreed) = &mut self.agreed else {
-            return;
-        };
-        let on_curve = agreed
-            .suite
-            .and_then(names::suite_facts)
-            .is_some_and(|facts| facts.key_exchange == KeyExchange::Ecdhe);
-        if on_curve && kind == NAMED_CURVE {
-            agreed.group = Some(u16::from_be_bytes([a, b]));
-        }
-    }
-
-    fn complete_if_changed(&mut self) {
-        let old = self.agreed.as_ref().is_some_and(|agreed| !agreed.encrypts);
-        if old && self.up_changed && self.down_changed {
-            self.complete();
-        }
-    }
-
-    fn complete(&mut self) {
-        self.outcome.get_or_insert(Outcome::Terminated);
-    }
-
-    /// Both sides are done, or one has reset the connection.
-    fn close(&mut self) {
-        let first = self.closed_first;
-        self.outcome = match &self.hello {
-            Hello::Read if self.agreed.is_some() && (self.up_lost || self.down_lost) => {
-                self.unfinished = true;
-                Some(Outcome::Terminated)
-            }
-            Hello::Read if first == Some(Side::Server) => Some(Outcome::HandshakeFailed {
-                reason: "the server closed the connection",
-                alert: None,
-            }),
-            Hello::Read => Some(Outcome::HandshakeAbandoned),
-            Hello::Waiting { bytes, .. } if !bytes.is_empty() && !self.up.waits() => {
-                Some(Outcome::ClosedEarly { bytes: bytes.len() })
-            }
-            _ => return self.stop(),
-        };
     }
 
     /// Nothing more will come: what is known has to do.
     pub(super) fn stop(&mut self) {
-        if self.outcome.is_some() {
-            return;
-        }
-        self.unfinished = true;
-        self.outcome = match &self.hello {
-            _ if self.agreed.is_some() => Some(Outcome::Terminated),
-            Hello::Read => Some(Outcome::HandshakeTimeout),
-            Hello::Waiting { bytes, .. } if bytes.is_empty() => None,
-            Hello::Waiting { bytes, .. } if self.up.waits() => Some(Outcome::Malformed {
-                reason: format!(
-                    "the capture has the first {} bytes of the hello, and lacks some before the next",
-                    bytes.len()
-                ),
-            }),
-            Hello::Waiting { .. } => Some(Outcome::HelloTimeout),
-            Hello::Missing { have, lost } => Some(Outcome::Malformed {
-                reason: format!(
-                    "the capture has the first {have} bytes of the hello, and lacks {lost} after them"
-                ),
-            }),
-            Hello::Plain { .. } => None,
-        };
-    }
-
-    /// Whether the hello, or a part of it, is not in the capture.
-    pub(super) const fn is_incomplete(&self) -> bool {
-        self.seen.is_none()
+        self.handshake.stop(self.up.waits());
     }
 
     /// What it shows, if it was TLS.
@@ -648,19 +211,10 @@ impl Connection {
         client: SocketAddr,
         server: SocketAddr,
     ) -> Option<Evidence<'a>> {
-        let outcome = self.outcome.take()?;
+        let outcome = self.handshake.take_outcome()?;
         let (first, last) = self.span.within_an_hour();
-        let offer = match &mut self.seen {
-            Some(seen) => Some(seen.offer.clone()),
-            None => self.agreed.as_ref().map(|agreed| {
-                Offer::from(&PartialOffer {
-                    agreed_version: Some(agreed.version),
-                    agreed_suite: agreed.suite,
-                    agreed_group: agreed.group,
-                    ..PartialOffer::default()
-                })
-            }),
-        };
+        let handshake = &self.handshake;
+        let agreed = handshake.agreed();
         Some(Evidence {
             first,
             last,
@@ -668,28 +222,17 @@ impl Connection {
             address: Some(client.ip()),
             port: Some(client.port()),
             server: Some(server),
-            sni: self.seen.as_ref().and_then(|seen| seen.sni.as_deref()),
-            offer,
-            negotiated: self.agreed.as_ref().map(negotiated),
+            sni: handshake.server_name(),
+            offer: handshake
+                .offer()
+                .cloned()
+                .or_else(|| agreed.map(Agreed::offer)),
+            negotiated: agreed.map(Agreed::negotiated),
             shown: Shown::default(),
             user_agent: None,
             outcome,
             connections: 1,
             requests: 0,
         })
-    }
-}
-
-fn negotiated(agreed: &Agreed) -> Negotiated {
-    let cipher = agreed
-        .suite
-        .and_then(names::cipher_suite)
-        .map_or("unknown", |name| name.openssl.unwrap_or(name.iana));
-    Negotiated {
-        version: agreed.version,
-        cipher,
-        group: agreed.group.and_then(names::group),
-        alpn: agreed.alpn,
-        resumed: agreed.resumed,
     }
 }

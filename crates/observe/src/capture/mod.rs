@@ -4,9 +4,11 @@
 //! agreed. A packet costs a look at its headers, and nothing of it is copied unless a hello lies across several; bulk
 //! data of connections whose handshake is over is passed over.
 
+mod agreed;
 mod alert;
 mod connection;
 mod format;
+mod handshake;
 mod link;
 mod moment;
 mod observer;

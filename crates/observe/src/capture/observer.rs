@@ -241,7 +241,7 @@ impl Observer {
         let hash = self.hasher.hash_one(Key::new(client, server).parts());
         self.count_plain(&slot.connection);
         let connection = &mut slot.connection;
-        let (unfinished, incomplete) = (connection.unfinished, connection.is_incomplete());
+        let (unfinished, incomplete) = (connection.is_unfinished(), connection.is_incomplete());
         let Some(evidence) = connection.evidence(&self.source, client.socket(), server.socket())
         else {
             return ControlFlow::Continue(());
@@ -258,7 +258,7 @@ impl Observer {
         if connection.has_hello() {
             return;
         }
-        match connection.plain {
+        match connection.plain() {
             Some(NotTls::Http) => self.summary.http += 1,
             Some(_) => self.summary.other += 1,
             None => {}
