@@ -4,6 +4,7 @@
 //! loopback name, so that a page elsewhere cannot reach it under a name of its own (DNS rebinding). Elsewhere a token or
 //! a trusted proxy says who somebody is.
 
+mod attempts;
 mod csrf;
 mod guard;
 mod host;
@@ -16,8 +17,10 @@ use std::path::{Path, PathBuf};
 
 use floor::Cidr;
 use http::HeaderName;
+use jiff::Timestamp;
 
 use crate::settings::ConsoleSettings;
+use attempts::Attempts;
 pub(crate) use csrf::Form;
 pub(crate) use guard::{Visitor, guard};
 pub(crate) use session::{COOKIE, Sessions};
@@ -38,6 +41,7 @@ pub struct Access {
     pub(crate) tokens: Vec<Token>,
     pub(crate) proxy: Option<Proxy>,
     pub(crate) sessions: Sessions,
+    pub(crate) attempts: Attempts,
 }
 
 /// A proxy that is believed.
@@ -118,6 +122,7 @@ impl Access {
         }
         Ok(Self {
             sessions: Sessions::new(&tokens)?,
+            attempts: Attempts::default(),
             tokens,
             proxy,
         })
@@ -128,8 +133,32 @@ impl Access {
         self.tokens.is_empty() && self.proxy.is_none()
     }
 
-    /// The role of a token; `None` for one that is none.
-    pub(crate) fn role_of(&self, token: &str) -> Option<Role> {
+    /// The role of a token that is shown from an address; `None` for one that is none.
+    ///
+    /// # Errors
+    ///
+    /// With the seconds to wait, where too many were shown that are none.
+    pub(crate) fn show(
+        &self,
+        token: &str,
+        peer: IpAddr,
+        now: Timestamp,
+    ) -> Result<Option<Role>, u64> {
+        if let Some(seconds) = self.attempts.wait(peer, now) {
+            return Err(seconds);
+        }
+        let role = self.role_of(token);
+        match role {
+            Some(_) => self.attempts.succeeded(peer, now),
+            None => {
+                self.attempts.failed(peer, now);
+                tracing::warn!("{peer} showed a token to the console that is none");
+            }
+        }
+        Ok(role)
+    }
+
+    fn role_of(&self, token: &str) -> Option<Role> {
         // All are compared, whichever fits: how long it takes says nothing.
         let fitting = self
             .tokens

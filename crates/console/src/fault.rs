@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{StatusCode, header};
 use ledger::LedgerError;
 use serde::Serialize;
 
@@ -12,6 +12,8 @@ pub(crate) struct Fault {
     pub(crate) status: StatusCode,
     /// For whoever asked.
     pub(crate) message: String,
+    /// Seconds after which it may be asked again, where that is known.
+    pub(crate) retry_after: Option<u64>,
 }
 
 /// The same as data, in the API.
@@ -25,6 +27,7 @@ impl Fault {
         Self {
             status,
             message: message.into(),
+            retry_after: None,
         }
     }
 
@@ -42,6 +45,22 @@ impl Fault {
 
     pub(crate) fn missing(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    pub(crate) fn too_often(seconds: u64) -> Self {
+        let message =
+            format!("Too many tokens were shown that are none. Wait for {seconds} seconds.");
+        Self {
+            retry_after: Some(seconds),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, message)
+        }
+    }
+
+    pub(crate) fn too_slow() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "This form took too long to arrive.",
+        )
     }
 
     pub(crate) fn too_large() -> Self {
@@ -76,6 +95,11 @@ impl IntoResponse for Fault {
         let problem = Problem {
             error: &self.message,
         };
-        (self.status, Json(problem)).into_response()
+        let mut response = (self.status, Json(problem)).into_response();
+        if let Some(seconds) = self.retry_after {
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }

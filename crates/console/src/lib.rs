@@ -24,6 +24,7 @@ mod narrow;
 mod pages;
 mod picture;
 mod router;
+mod serving;
 mod settings;
 mod source;
 mod view;

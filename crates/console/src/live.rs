@@ -30,7 +30,7 @@ const SHARE: u32 = 10;
 /// Rows of one event: more than can be read in a second help nobody.
 const MOST: usize = 8;
 /// Who watches at once: each is a connection that stays open.
-const FEEDS: usize = 256;
+pub(crate) const FEEDS: usize = 256;
 /// Events that wait for a slow reader; older ones are left out.
 const WAITING: usize = 4;
 

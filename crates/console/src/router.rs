@@ -1,6 +1,5 @@
 //! Which path is what.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -11,7 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::access::guard;
 use crate::console::Console;
-use crate::{api, assets, headers, live, metrics, pages};
+use crate::{api, assets, headers, live, metrics, pages, serving};
 
 /// Bytes of a request's body: a plan to rehearse, or a note.
 const MOST: usize = 256 * 1024;
@@ -44,21 +43,16 @@ pub fn router(console: Arc<Console>) -> Router {
 
 /// Serves on a listener that is bound, until `stop` is ready. What is under way ends with it: a feed has no end of its
 /// own.
-///
-/// # Errors
-///
-/// When the listener fails.
 pub async fn serve(
     listener: TcpListener,
     console: Arc<Console>,
     stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
+) {
     // The first page should not wait for it.
     let first = console.clone();
     tokio::spawn(async move { first.keeper.picture().await.map(drop) });
-    let service = router(console).into_make_service_with_connect_info::<SocketAddr>();
     tokio::select! {
-        served = axum::serve(listener, service) => served,
-        () = stop => Ok(()),
+        () = serving::accept(listener, router(console.clone()), console) => {}
+        () = stop => {}
     }
 }

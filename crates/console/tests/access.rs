@@ -379,3 +379,45 @@ async fn a_proxy_is_believed_from_its_own_address_alone() {
     let stranger = send(&router, from("10.0.0.6:4000", "dana@example.com")).await;
     assert_eq!(stranger.status, StatusCode::SEE_OTHER);
 }
+
+#[tokio::test]
+async fn too_many_wrong_tokens_are_not_looked_at() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(directory.path(), some());
+    let router = console(
+        directory.path(),
+        &with_tokens(directory.path()),
+        "0.0.0.0:8444",
+    );
+    let bearer = |token: &str, peer: &str| {
+        get("/api/v1/plan")
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .header("test-peer", peer)
+            .body(Body::empty())
+            .unwrap()
+    };
+    let mut last = StatusCode::OK;
+    for _ in 0..11 {
+        last = send(&router, bearer("wrong", "192.0.2.1:1")).await.status;
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+    let right = send(&router, bearer(READ, "192.0.2.1:2")).await;
+    assert_eq!(right.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(right.headers["retry-after"], "60");
+    assert!(right.json()["error"].as_str().is_some());
+    let elsewhere = send(&router, bearer(READ, "192.0.2.2:1")).await;
+    assert_eq!(elsewhere.status, StatusCode::OK);
+
+    // The page where a token is shown counts with them.
+    let login = ask(&router, "/login").await;
+    let cookie = format!("sundown_visit={}", login.cookie("sundown_visit").unwrap());
+    let headers = [("cookie", cookie.as_str()), ("test-peer", "192.0.2.1:3")];
+    let body = format!("csrf={}&token={OPERATE}", form(&login));
+    let shown = post(&router, "/login", &headers, &body).await;
+    assert_eq!(shown.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(shown.headers["retry-after"], "60");
+    assert!(shown.body.contains("Wait for 60 seconds"), "{}", shown.body);
+    let headers = [("cookie", cookie.as_str()), ("test-peer", "192.0.2.3:1")];
+    let shown = post(&router, "/login", &headers, &body).await;
+    assert_eq!(shown.status, StatusCode::SEE_OTHER);
+}

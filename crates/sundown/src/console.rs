@@ -89,7 +89,8 @@ pub(crate) fn run(arguments: &ConsoleArguments) -> anyhow::Result<ExitCode> {
         )
         .await?;
         anstream::println!("The console is at http://{}", listener.local_addr()?);
-        serve(listener, console, stopped()).await
+        serve(listener, console, stopped()).await;
+        anyhow::Ok(())
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -123,9 +124,8 @@ pub(crate) async fn serve(
     listener: TcpListener,
     console: Arc<Console>,
     stop: impl Future<Output = ()> + Send + 'static,
-) -> anyhow::Result<()> {
-    console::serve(listener, console, stop).await?;
-    Ok(())
+) {
+    console::serve(listener, console, stop).await;
 }
 
 async fn stopped() {

@@ -120,12 +120,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         };
         if let Some((listener, console)) = console {
             // Ends with the runtime.
-            runtime.spawn(async move {
-                let served = console::serve(listener, console, std::future::pending()).await;
-                if let Err(error) = served {
-                    tracing::error!("the console has stopped: {error:#}");
-                }
-            });
+            runtime.spawn(console::serve(listener, console, std::future::pending()));
         }
         let levers = Levers::start(edge.handle(), &arguments.data_dir, clock, source.name())?;
         // Before anybody is told that it listens: a signal that nobody watches for ends the process.

@@ -1,6 +1,7 @@
 //! A form that this console gave to this visitor, and nobody else made.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use axum::extract::FromRequest;
 use axum::extract::Request;
@@ -14,6 +15,8 @@ use crate::fault::Fault;
 pub(crate) const FIELD: &str = "csrf";
 /// Bytes of a form: a note, or a plan to rehearse.
 const MOST: usize = 256 * 1024;
+/// How long a form may take to arrive: 256 KiB over a poor line.
+const ARRIVAL: Duration = Duration::from_secs(30);
 
 /// The fields of a form whose token fits its visitor.
 #[derive(Debug)]
@@ -33,8 +36,10 @@ impl<S: Send + Sync> FromRequest<S> for Form {
         let Some(visitor) = request.extensions().get::<Visitor>().cloned() else {
             return Err(StatusCode::INTERNAL_SERVER_ERROR.into_response());
         };
-        let bytes = axum::body::to_bytes(request.into_body(), MOST)
+        let body = axum::body::to_bytes(request.into_body(), MOST);
+        let bytes = tokio::time::timeout(ARRIVAL, body)
             .await
+            .map_err(|_| Fault::too_slow().into_response())?
             .map_err(|_| Fault::too_large().into_response())?;
         let axum::Form(fields) = axum::Form::<HashMap<String, String>>::from_request(
             http::Request::builder()

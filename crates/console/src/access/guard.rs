@@ -59,7 +59,10 @@ pub(crate) async fn guard(
         return Fault::forbidden("This was sent by a page of another site.").into_response();
     }
     let path = request.uri().path();
-    let who = who(access, headers, peer, console.real_clock.now());
+    let who = match who(access, headers, peer, console.real_clock.now()) {
+        Ok(who) => who,
+        Err(seconds) => return Fault::too_often(seconds).into_response(),
+    };
     let (visit, is_new) = match cookie(headers, VISIT).filter(|visit| visit.len() == 32) {
         Some(visit) => (visit.to_owned(), false),
         None => match session::visit() {
@@ -114,15 +117,15 @@ fn turn_away(path: &str, headers: &HeaderMap) -> Response {
     response
 }
 
-/// The role, the name and whether there is a session.
+/// The role, the name and whether there is a session; the seconds to wait where too many tokens were shown that are none.
 fn who(
     access: &Access,
     headers: &HeaderMap,
     peer: SocketAddr,
     now: jiff::Timestamp,
-) -> Option<(Role, String, bool)> {
+) -> Result<Option<(Role, String, bool)>, u64> {
     if access.is_open() {
-        return Some((Role::Operate, "console".to_owned(), false));
+        return Ok(Some((Role::Operate, "console".to_owned(), false)));
     }
     if let Some(proxy) = access.proxy_from(peer.ip()) {
         let mut named = headers.get_all(&proxy.user_header).iter();
@@ -134,7 +137,7 @@ fn who(
             let user = user.trim().to_owned();
             let operates = proxy.operators.contains(&user);
             let role = if operates { Role::Operate } else { Role::Read };
-            return Some((role, user, false));
+            return Ok(Some((role, user, false)));
         }
     }
     let bearer = headers
@@ -142,10 +145,11 @@ fn who(
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "));
     if let Some(token) = bearer {
-        return Some((access.role_of(token.trim())?, "console".to_owned(), false));
+        let role = access.show(token.trim(), peer.ip(), now)?;
+        return Ok(role.map(|role| (role, "console".to_owned(), false)));
     }
-    let role = access.sessions.role(cookie(headers, COOKIE)?, now)?;
-    Some((role, "console".to_owned(), true))
+    let role = cookie(headers, COOKIE).and_then(|cookie| access.sessions.role(cookie, now));
+    Ok(role.map(|role| (role, "console".to_owned(), true)))
 }
 
 /// A cookie by its name (RFC 6265 section 5.4).

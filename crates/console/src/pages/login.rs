@@ -1,8 +1,9 @@
 //! Where a token is shown once, for a cookie.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{Extension, State};
+use axum::extract::{ConnectInfo, Extension, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode, header};
 use maud::html;
@@ -11,6 +12,7 @@ use super::layout::bare;
 use super::parts::token;
 use crate::access::{COOKIE, Form, Visitor};
 use crate::console::Console;
+use crate::fault::Fault;
 
 pub(crate) async fn login_form(Extension(visitor): Extension<Visitor>) -> Response {
     form(&visitor, None).into_response()
@@ -38,20 +40,23 @@ fn form(visitor: &Visitor, wrong: Option<&str>) -> Response {
 pub(crate) async fn login(
     State(console): State<Arc<Console>>,
     Extension(visitor): Extension<Visitor>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     fields: Form,
 ) -> Response {
-    let Some(role) = console.access.role_of(fields.text("token")) else {
-        tracing::warn!("somebody showed a token to the console that is none");
-        return (
-            StatusCode::FORBIDDEN,
-            form(&visitor, Some("That is not the token.")),
-        )
-            .into_response();
+    let now = console.real_clock.now();
+    let role = match console.access.show(fields.text("token"), peer.ip(), now) {
+        Ok(Some(role)) => role,
+        Ok(None) => {
+            let page = form(&visitor, Some("That is not the token."));
+            return (StatusCode::FORBIDDEN, page).into_response();
+        }
+        Err(seconds) => {
+            let fault = Fault::too_often(seconds);
+            let wait = [(header::RETRY_AFTER, seconds.to_string())];
+            return (fault.status, wait, form(&visitor, Some(&fault.message))).into_response();
+        }
     };
-    let cookie = console
-        .access
-        .sessions
-        .begin(role, console.real_clock.now());
+    let cookie = console.access.sessions.begin(role, now);
     with_cookie(&format!(
         "{COOKIE}={cookie}; HttpOnly; SameSite=Strict; Path=/"
     ))
