@@ -27,6 +27,7 @@ mod rollup;
 mod settings;
 mod sighting;
 mod sink;
+pub mod standings;
 mod store;
 mod tallies;
 #[cfg(test)]
@@ -42,7 +43,10 @@ pub use export::{ExportError, Format};
 pub use health::{Health, HealthSnapshot, State};
 pub use importer::Importer;
 pub use place::{Mark, Place};
-pub use query::{AccountFacts, Counts, Detail, Gap, Group, Query, Range, Wanted, Who, WindowHit};
+pub use query::{
+    AccountFacts, Client, Counts, Detail, Gap, Group, Named, Presence, Query, Range, Wanted, Who,
+    WindowHit,
+};
 pub use reader::{Info, Reader};
 pub use settings::LedgerSettings;
 pub use sighting::{Judged, Negotiated, Outcome, Requests, Sighting};

@@ -107,6 +107,45 @@ pub struct Detail {
     pub counts: Counts,
 }
 
+/// Somebody with an offer: what a floor is judged by, whenever it was there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Client {
+    /// Who.
+    pub who: Who,
+    /// A customer or not.
+    pub visitor: Visitor,
+    /// The offer; `None` as in [`Group::offer`].
+    pub offer: Option<OfferId>,
+    /// As [`Group::is_other`].
+    pub is_other: bool,
+}
+
+/// A part of the answer to [`Query::presence`].
+#[derive(Clone, Copy, Debug)]
+pub enum Presence<'a> {
+    /// Everybody, told first and once.
+    Clients(&'a [Client]),
+    /// A day (UTC) and the places among the clients of those who were there. Days come in order.
+    Day(Date, &'a [u32]),
+}
+
+/// Under what an account is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// What is known of it; `None` where it never showed itself and is only inferred.
+    pub facts: Option<AccountFacts>,
+    /// Whether anything of it counts as a customer's: it does not where people say that it is none.
+    pub is_customer: bool,
+    /// The attributions that name it, itself first, at most [`Named::MOST`].
+    pub whose: Vec<Who>,
+}
+
+impl Named {
+    /// Attributions that are told: a client behind a shared address can have candidates in any combination, and a few
+    /// tell what there is to tell.
+    pub const MOST: usize = 64;
+}
+
 /// Somebody whose details are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
@@ -186,6 +225,77 @@ pub trait Query {
             }
         }
         Ok(())
+    }
+
+    /// Who was there on which days, without how much: a fraction of what [`Query::days`] reads. A day that the range cuts
+    /// may be told whole.
+    ///
+    /// # Errors
+    ///
+    /// As [`Query::offers`].
+    fn presence(
+        &self,
+        range: Range,
+        each: &mut dyn FnMut(Presence<'_>),
+    ) -> Result<(), LedgerError> {
+        crate::reader::presence::of_days(self, range, each)
+    }
+
+    /// The User-Agent that everybody with an offer sent on the latest day on which it was seen; of several, the one that
+    /// is newest to the ledger.
+    ///
+    /// # Errors
+    ///
+    /// As [`Query::offers`].
+    fn programs(&self, each: &mut dyn FnMut(&Client, Option<Arc<str>>)) -> Result<(), LedgerError> {
+        for group in self.groups(Range::default())? {
+            let offers: Vec<OfferId> = group.offer.into_iter().collect();
+            let details = self.details_of(Range::default(), &group.who, &offers)?;
+            let latest = details
+                .into_iter()
+                .filter(|detail| detail.visitor == group.visitor)
+                .max_by_key(|detail| detail.counts.last);
+            let client = Client {
+                who: group.who,
+                visitor: group.visitor,
+                offer: group.offer,
+                is_other: group.is_other,
+            };
+            each(&client, latest.and_then(|detail| detail.user_agent));
+        }
+        Ok(())
+    }
+
+    /// What an account is found under; `None` where nothing names it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Query::offers`].
+    fn named(&self, id: &str) -> Result<Option<Named>, LedgerError> {
+        let mut named = Named {
+            facts: self.accounts()?.into_iter().find(|facts| *facts.id == *id),
+            is_customer: false,
+            whose: Vec::new(),
+        };
+        for group in self.groups(Range::default())? {
+            let is_known = match &group.who {
+                Who::Nobody => continue,
+                Who::Known(known) => **known == *id,
+                Who::Inferred { candidates, .. } => {
+                    if !candidates.iter().any(|one| **one == *id) {
+                        continue;
+                    }
+                    false
+                }
+            };
+            named.is_customer |= is_known && group.visitor == Visitor::Customer;
+            let is_new = !named.whose.contains(&group.who) && named.whose.len() < Named::MOST;
+            if is_new && (is_known || matches!(group.who, Who::Inferred { .. })) {
+                named.whose.push(group.who);
+            }
+        }
+        named.whose.sort();
+        Ok((!named.whose.is_empty()).then_some(named))
     }
 
     /// The range in every detail, for one account.

@@ -7,13 +7,17 @@ mod details;
 mod groups;
 mod info;
 pub(crate) mod keys;
+mod named;
 pub(crate) mod names;
 mod pieces;
+pub(crate) mod presence;
+mod programs;
 pub(crate) mod rows;
 mod verify;
 mod windows;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hello::{Offer, OfferId};
@@ -24,6 +28,7 @@ use rusqlite::{Connection, OpenFlags, Transaction};
 
 use crate::amounts::moment;
 use crate::error::{LedgerError, Trouble};
+use crate::query::{Client, Named, Presence};
 use crate::store::schema;
 use crate::{AccountFacts, Association, Detail, Gap, Group, Query, Range, Wanted, Who, WindowHit};
 use details::Whose;
@@ -185,11 +190,35 @@ impl Query for Reader {
     }
 
     fn groups(&self, range: Range) -> Result<Vec<Group>, LedgerError> {
-        self.ask(|transaction| groups::groups(transaction, range))
+        if groups::is_long(range) {
+            crew::ask(self, |transaction, crew| {
+                groups::groups(transaction, crew, range)
+            })
+        } else {
+            self.ask(|transaction| groups::groups(transaction, &mut [], range))
+        }
     }
 
     fn days(&self, range: Range, each: &mut dyn FnMut(Date, &Group)) -> Result<(), LedgerError> {
         self.ask(|transaction| days::days(transaction, range, each))
+    }
+
+    fn presence(
+        &self,
+        range: Range,
+        each: &mut dyn FnMut(Presence<'_>),
+    ) -> Result<(), LedgerError> {
+        crew::ask(self, |transaction, crew| {
+            presence::presence(transaction, crew, range, each)
+        })
+    }
+
+    fn programs(&self, each: &mut dyn FnMut(&Client, Option<Arc<str>>)) -> Result<(), LedgerError> {
+        self.ask(|transaction| programs::programs(transaction, each))
+    }
+
+    fn named(&self, id: &str) -> Result<Option<Named>, LedgerError> {
+        self.ask(|transaction| named::named(transaction, id))
     }
 
     fn details(&self, range: Range, who: &Who) -> Result<Vec<Detail>, LedgerError> {

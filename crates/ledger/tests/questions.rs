@@ -351,3 +351,69 @@ fn days_are_the_groups_of_each_day() {
         assert_eq!(found, expected, "{range:?}");
     }
 }
+
+/// What an engine answers in its own way is what the questions about days and details say.
+#[test]
+fn presence_programs_and_names_are_as_the_details_say() {
+    use std::collections::BTreeSet;
+
+    use ledger::{Client, Presence};
+
+    let days = ["2026-03-01", "2026-03-02", "2026-03-05"];
+    let entries = days.into_iter().enumerate().flat_map(|(number, day)| {
+        let at = |hour: &str| time(&format!("{day}T{hour}:10:00Z"));
+        let mut acme = served(at("01"), "acme", 3);
+        acme.sighting.user_agent = Some(format!("program/{number}").into());
+        let mut globex = served(at("23"), "globex \"quoted\"", 5);
+        globex.sighting.visitor = Visitor::Bot;
+        [acme, globex, refused(at("12"))]
+    });
+    let (_directory, reader) = ledger(entries);
+    let mut clients: Vec<Client> = Vec::new();
+    let mut found = BTreeSet::new();
+    reader
+        .presence(ALWAYS, &mut |part| match part {
+            Presence::Clients(all) => clients = all.to_vec(),
+            Presence::Day(date, there) => {
+                for place in there {
+                    let client = &clients[*place as usize];
+                    found.insert((date, format!("{client:?}")));
+                }
+            }
+        })
+        .unwrap();
+    let mut expected = BTreeSet::new();
+    reader
+        .days(ALWAYS, &mut |date, group| {
+            let client = Client {
+                who: group.who.clone(),
+                visitor: group.visitor,
+                offer: group.offer,
+                is_other: group.is_other,
+            };
+            expected.insert((date, format!("{client:?}")));
+        })
+        .unwrap();
+    assert_eq!(found, expected);
+    assert_eq!(found.len(), 9);
+
+    let mut agents = Vec::new();
+    reader
+        .programs(&mut |client, agent| {
+            if client.who == Who::Known("acme".into()) {
+                agents.push(agent);
+            }
+        })
+        .unwrap();
+    assert_eq!(agents, [Some("program/2".into())], "the latest");
+
+    for facts in reader.accounts().unwrap() {
+        let named = reader.named(&facts.id).unwrap().unwrap();
+        assert_eq!(named.whose.first(), Some(&Who::Known(facts.id.clone())));
+        assert_eq!(named.is_customer, *facts.id == *"acme");
+        assert_eq!(named.facts, Some(facts));
+    }
+    for nobody in ["nobody", "", "acm", "globex"] {
+        assert_eq!(reader.named(nobody).unwrap(), None, "{nobody}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use hello::{Offer, OfferId};
 use jiff::Timestamp;
@@ -9,8 +10,8 @@ use jiff::civil::Date;
 
 use super::{Note, PEOPLE, People};
 use crate::{
-    AccountFacts, Association, Detail, Gap, Group, LedgerError, Query, Range, Reader, Visitor,
-    Wanted, Who, WindowHit,
+    AccountFacts, Association, Client, Detail, Gap, Group, LedgerError, Named, Presence, Query,
+    Range, Reader, Visitor, Wanted, Who, WindowHit,
 };
 
 /// A ledger in which accounts are what people say they are: what a test account or a monitor does counts as a
@@ -108,6 +109,45 @@ impl<Q: Query> Query for Marked<Q> {
                 }
                 _ => each(date, group),
             })
+    }
+
+    fn presence(
+        &self,
+        range: Range,
+        each: &mut dyn FnMut(Presence<'_>),
+    ) -> Result<(), LedgerError> {
+        self.ledger.presence(range, &mut |part| match part {
+            Presence::Clients(clients) if !self.visitors.is_empty() => {
+                let mut clients = clients.to_vec();
+                for client in &mut clients {
+                    if let Some(visitor) = self.mark(&client.who) {
+                        client.visitor = visitor;
+                    }
+                }
+                each(Presence::Clients(&clients));
+            }
+            part => each(part),
+        })
+    }
+
+    fn programs(&self, each: &mut dyn FnMut(&Client, Option<Arc<str>>)) -> Result<(), LedgerError> {
+        self.ledger
+            .programs(&mut |client, user_agent| match self.mark(&client.who) {
+                Some(visitor) if visitor != client.visitor => {
+                    let mut client = client.clone();
+                    client.visitor = visitor;
+                    each(&client, user_agent);
+                }
+                _ => each(client, user_agent),
+            })
+    }
+
+    fn named(&self, id: &str) -> Result<Option<Named>, LedgerError> {
+        let mut named = self.ledger.named(id)?;
+        if let (Some(named), Some(visitor)) = (&mut named, self.visitors.get(id)) {
+            named.is_customer = named.facts.is_some() && *visitor == Visitor::Customer;
+        }
+        Ok(named)
     }
 
     fn details(&self, range: Range, who: &Who) -> Result<Vec<Detail>, LedgerError> {

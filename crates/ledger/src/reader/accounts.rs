@@ -12,7 +12,7 @@ use crate::amounts::{Amounts, DAY_HOURS, HOUR, day_of, hour_of, moment};
 use crate::{AccountFacts, Association, Who};
 
 /// Days over which requests are counted.
-const DAYS: i64 = 30;
+pub(super) const DAYS: i64 = 30;
 
 /// Read twice from the summaries: which days count for an account is known when its last is.
 pub(super) fn accounts(

@@ -25,7 +25,7 @@ pub(super) fn days(
             from: Some(moment(part.start * HOUR)),
             until: Some(moment(part.end.min(i64::MAX / HOUR / 2) * HOUR)),
         };
-        for group in super::groups::groups(connection, within)? {
+        for group in super::groups::groups(connection, &mut [], within)? {
             each(date(group.counts.first), &group);
         }
         Ok::<(), rusqlite::Error>(())

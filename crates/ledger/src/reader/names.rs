@@ -81,6 +81,18 @@ pub(crate) struct Client {
     pub(crate) is_other: bool,
 }
 
+impl Client {
+    /// Without its number.
+    pub(crate) fn told(self) -> crate::Client {
+        crate::Client {
+            who: self.who,
+            visitor: self.visitor,
+            offer: self.offer,
+            is_other: self.is_other,
+        }
+    }
+}
+
 /// The clients that `wanted` picks by their ids.
 pub(crate) fn clients(
     connection: &Connection,
@@ -132,8 +144,13 @@ impl Texts {
         let Some(id) = row.get::<_, Option<i64>>(column)? else {
             return Ok(None);
         };
+        self.of(connection, id).map(Some)
+    }
+
+    /// The text of an id.
+    pub(crate) fn of(&mut self, connection: &Connection, id: i64) -> rusqlite::Result<Arc<str>> {
         if let Some(text) = self.0.get(&id) {
-            return Ok(Some(text.clone()));
+            return Ok(text.clone());
         }
         let text: Arc<str> = connection
             .prepare_cached("SELECT value FROM text WHERE id = ?")?
@@ -142,7 +159,7 @@ impl Texts {
             self.0.clear();
         }
         self.0.insert(id, text.clone());
-        Ok(Some(text))
+        Ok(text)
     }
 
     /// The same where there must be one.

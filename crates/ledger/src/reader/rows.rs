@@ -129,7 +129,14 @@ pub(crate) fn add_hours(
     keys: &[i64],
     sums: &mut [Option<Amounts>],
 ) -> rusqlite::Result<()> {
-    add_up(connection, "hourly", "hour", HOUR, hours, (keys, sums))
+    let table = Table {
+        name: "hourly",
+        number: "hour",
+        key: "key",
+        age: "age",
+        seconds: HOUR,
+    };
+    add_up(connection, &table, hours, (keys, sums))
 }
 
 /// The same for compacted days.
@@ -139,8 +146,43 @@ pub(crate) fn add_days(
     keys: &[i64],
     sums: &mut [Option<Amounts>],
 ) -> rusqlite::Result<()> {
-    let seconds = DAY_HOURS * HOUR;
-    add_up(connection, "daily", "day", seconds, days, (keys, sums))
+    let table = Table {
+        name: "daily",
+        number: "day",
+        key: "key",
+        age: "age",
+        seconds: DAY_HOURS * HOUR,
+    };
+    add_up(connection, &table, days, (keys, sums))
+}
+
+/// The same for whole days and their clients: `clients` are sorted.
+pub(crate) fn add_summaries(
+    connection: &Connection,
+    days: Span<i64>,
+    clients: &[i64],
+    sums: &mut [Option<Amounts>],
+) -> rusqlite::Result<()> {
+    let table = Table {
+        name: "summary",
+        number: "day",
+        key: "client",
+        age: "NULL",
+        seconds: DAY_HOURS * HOUR,
+    };
+    add_up(connection, &table, days, (clients, sums))
+}
+
+/// A table of amounts by time and key.
+struct Table {
+    name: &'static str,
+    /// The column of the hour or the day.
+    number: &'static str,
+    key: &'static str,
+    /// The column of the age, or what stands for it.
+    age: &'static str,
+    /// Seconds of an hour or a day.
+    seconds: i64,
 }
 
 /// Millions of rows go through here, and getting a column costs as much as finding the row: both times are one column,
@@ -149,18 +191,23 @@ pub(crate) fn add_days(
 /// Rows of one hour come by key, so they and the keys are gone through side by side, and nothing is searched for.
 fn add_up(
     connection: &Connection,
-    table: &str,
-    column: &str,
-    seconds: i64,
+    table: &Table,
     span: Span<i64>,
     (keys, sums): (&[i64], &mut [Option<Amounts>]),
 ) -> rusqlite::Result<()> {
     /// Bits for a second of a day.
     const BITS: i64 = 17;
+    let Table {
+        name,
+        number,
+        key,
+        age,
+        seconds,
+    } = table;
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT key, connections, served, first << {BITS} | last, \
-         refused | warned | explained | answered | (age IS NOT NULL) AS rare, \
-         refused, warned, explained, answered, age FROM {table} WHERE {column} = ? ORDER BY key"
+        "SELECT {key}, connections, served, first << {BITS} | last, \
+         refused | warned | explained | answered | ({age} IS NOT NULL) AS rare, \
+         refused, warned, explained, answered, {age} FROM {name} WHERE {number} = ? ORDER BY {key}"
     ))?;
     for number in span {
         let start = number * seconds;
