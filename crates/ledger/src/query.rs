@@ -9,7 +9,7 @@ use floor::Phase;
 use hello::{Offer, OfferId};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Association, LedgerError, Requests, Visitor};
 
@@ -184,7 +184,7 @@ pub struct AccountFacts {
 }
 
 /// A stretch of time of which the ledger knows less than happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// From when.
     pub from: Timestamp,
