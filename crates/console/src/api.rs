@@ -23,6 +23,7 @@ pub(crate) fn router() -> Router<Arc<Console>> {
     Router::new()
         .route("/overview", get(overview))
         .route("/accounts", get(accounts))
+        .route("/accounts.csv", get(pages::accounts_csv))
         .route("/account", get(account))
         .route("/plan", get(plan))
         .route("/clients", get(clients))

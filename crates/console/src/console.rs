@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 use ledger::people::Marked;
+use ledger::standings::Standings;
 use ledger::{LedgerError, Query, Reader};
 
 use crate::access::Access;
@@ -110,6 +111,12 @@ impl Console {
             Ok(answer)
         })
         .await
+    }
+
+    /// How everybody stands, as it was kept last.
+    pub(crate) fn standings(&self) -> Result<Standings, Fault> {
+        let store = self.keeper.store()?;
+        Ok(Standings::read(store.path(), &self.people())?)
     }
 
     /// What people wrote down.

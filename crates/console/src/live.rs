@@ -14,14 +14,14 @@ use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use hello::OfferId;
-use ledger::{Counts, Group, Range, Who};
+use hello::{Offer, OfferId};
+use ledger::{Counts, Group, LedgerError, Who};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::console::Console;
 use crate::fault::Fault;
-use crate::view::recent::{Row, amount};
+use crate::view::recent::{Row, amount, lately, user_agent};
 
 /// How often the ledger is asked.
 const EVERY: Duration = Duration::from_secs(1);
@@ -109,40 +109,44 @@ async fn rows(
     before: &mut Option<HashMap<Key, Counts>>,
 ) -> Result<Vec<Row>, Fault> {
     let now = console.clock.now();
-    let hour = jiff::SignedDuration::from_hours(1);
-    let range = Range {
-        from: Some(now.checked_sub(hour).unwrap_or(now)),
-        until: None,
-    };
-    let asked = console.ask(move |ledger| Ok((ledger.groups(range)?, ledger.offers()?)));
-    let (groups, offers) = match asked.await {
-        Ok(found) => found,
-        Err(fault) => {
-            console.forget_readers();
-            return Err(fault);
-        }
-    };
-    let offers = offers.into_iter().collect();
-    let mut grown: Vec<(&Group, u64)> = Vec::new();
-    if let Some(before) = &*before {
-        for group in &groups {
-            let known = before.get(&(group.who.clone(), group.offer));
-            let more = amount(&group.counts).saturating_sub(known.map_or(0, amount));
-            if more > 0 {
-                grown.push((group, more));
+    let range = lately(now);
+    let in_force = console.source.in_force();
+    let known = before.take();
+    let asked = console.ask(move |ledger| {
+        let groups = ledger.groups(range)?;
+        let offers: HashMap<OfferId, Offer> = ledger.offers()?.into_iter().collect();
+        let mut grown: Vec<(&Group, u64)> = Vec::new();
+        if let Some(known) = &known {
+            for group in &groups {
+                let before = known.get(&(group.who.clone(), group.offer));
+                let more = amount(&group.counts).saturating_sub(before.map_or(0, amount));
+                if more > 0 {
+                    grown.push((group, more));
+                }
             }
         }
+        grown.sort_by_key(|(group, _)| group.counts.last);
+        let from = grown.len().saturating_sub(MOST);
+        let latest = grown.get(from..).unwrap_or_default().iter();
+        let rows = latest.map(|(group, more)| {
+            let user_agent = user_agent(ledger, range, group)?;
+            let agent = user_agent.as_ref();
+            Ok(Row::new(group, agent, *more, &offers, &in_force.plan, now))
+        });
+        let rows = rows.collect::<Result<Vec<Row>, LedgerError>>()?;
+        let counts = groups
+            .into_iter()
+            .map(|group| ((group.who, group.offer), group.counts));
+        Ok((rows, counts.collect()))
+    });
+    match asked.await {
+        Ok((rows, counts)) => {
+            *before = Some(counts);
+            Ok(rows)
+        }
+        Err(fault) => {
+            console.forget_readers();
+            Err(fault)
+        }
     }
-    grown.sort_by_key(|(group, _)| group.counts.last);
-    let in_force = console.source.in_force();
-    let from = grown.len().saturating_sub(MOST);
-    let latest = grown.get(from..).unwrap_or_default().iter();
-    let rows = latest
-        .map(|(group, more)| Row::new(group, *more, &offers, &in_force.plan, now))
-        .collect();
-    let counts = groups
-        .into_iter()
-        .map(|group| ((group.who, group.offer), group.counts));
-    *before = Some(counts.collect());
-    Ok(rows)
 }

@@ -26,8 +26,8 @@ pub(crate) async fn metrics(State(console): State<Arc<Console>>) -> Response {
         Ok(picture) => {
             let view = Overview::new(&picture, None, now);
             let age = now.duration_since(picture.at).as_secs_f64();
-            let newest = picture.report.seen.map(|seen| seen.last.as_second() as f64);
-            text(&view, &picture.actions, age, newest)
+            let newest = picture.figures.newest.map(|last| last.as_second() as f64);
+            text(&view, &picture.figures.actions, age, newest)
         }
     };
     (
@@ -73,7 +73,7 @@ fn text(
     for action in actions {
         text.sample(
             "sundown_ledger_connections_30_days",
-            &[("version", &action.version), ("action", action.action)],
+            &[("version", &action.version), ("action", &action.action)],
             action.connections as f64,
         );
     }

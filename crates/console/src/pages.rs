@@ -13,7 +13,7 @@ mod plan;
 mod rehearse;
 
 pub(crate) use account::{Asked as AskedAccount, account, found as found_account, note};
-pub(crate) use accounts::{accounts, found as found_accounts};
+pub(crate) use accounts::{accounts, csv as accounts_csv, found as found_accounts};
 pub(crate) use clients::{clients, found as found_clients};
 pub(crate) use fault::{missing, shown};
 pub(crate) use login::{login, login_form, logout};

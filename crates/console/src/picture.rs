@@ -1,11 +1,14 @@
-//! All that the pages say of everybody, made beside the requests and kept.
+//! All that the pages say of everybody, made beside the requests and kept in a file.
 //!
 //! A ledger of a hundred thousand accounts takes seconds to go through; a page must not. The picture is made anew when
 //! the ledger or the plan has changed, at most every so often: making it takes a tenth of a processor at most. While it
-//! is made, the one before is shown, with its time.
+//! is made, the one before is shown, with its time; also right after a start, since it is kept. Its rows are asked for
+//! page by page where they are kept ([`ledger::standings`]); only what is said of all together is held in memory.
 
-mod facts;
+mod figures;
 mod make;
+mod rows;
+mod store;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -16,16 +19,14 @@ use std::time::{Duration, Instant};
 use hello::{Offer, OfferId};
 use jiff::Timestamp;
 use ledger::people::PEOPLE;
-use report::model::Ranked;
-use report::{Pace, ReadyDay, Report};
 use tokio::sync::watch;
 
 use crate::console::{Clock, Stamp};
 use crate::fault::Fault;
 use crate::source::{InForce, Source};
-use crate::view::recent::Row;
-pub(crate) use facts::{Facts, Known};
-pub(crate) use make::{DAYS, options};
+pub(crate) use figures::{Action, Figures, OfSunset};
+pub(crate) use make::options;
+pub(crate) use store::Store;
 
 /// The shortest time between two pictures.
 const LEAST: Duration = Duration::from_secs(1);
@@ -40,37 +41,48 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// How long the first page of all waits for the first.
 const FIRST: Duration = Duration::from_secs(120);
 
-/// All that is said of everybody.
+/// What is said of everybody, but for the rows.
 #[derive(Debug)]
 pub(crate) struct Picture {
     /// When it was begun, on the plan's clock.
     pub(crate) at: Timestamp,
     pub(crate) in_force: Arc<InForce>,
     pub(crate) offers: HashMap<OfferId, Offer>,
-    /// The sums of the last [`DAYS`].
-    pub(crate) report: Report,
-    /// Who misses, for each sunset, worst first.
-    pub(crate) rankings: Vec<Vec<Ranked>>,
-    /// Who does not, for each sunset, those that call most first.
-    pub(crate) ready: Vec<Vec<Arc<str>>>,
-    /// How many are not ready by day, for each sunset.
-    pub(crate) days: Vec<Vec<ReadyDay>>,
-    pub(crate) paces: Vec<Option<Pace>>,
-    pub(crate) facts: Facts,
-    /// What was seen last.
-    pub(crate) recent: Vec<Row>,
-    /// Connections of the last [`DAYS`], by what the plan decides of them now.
-    pub(crate) actions: Vec<Action>,
+    pub(crate) figures: Figures,
+    /// The number of each sunset of the plan where the rows are kept; `None` for one that is not counted yet.
+    pub(crate) places: Vec<Option<usize>>,
+    /// It was made by an earlier run, perhaps with another plan.
+    pub(crate) is_kept: bool,
 }
 
-/// Connections of clients that offer a version at most.
-#[derive(Clone, Debug)]
-pub(crate) struct Action {
-    /// The highest version offered.
-    pub(crate) version: String,
-    /// `serve`, `warn`, `explain` or `refuse`.
-    pub(crate) action: &'static str,
-    pub(crate) connections: u64,
+impl Picture {
+    fn new(
+        figures: Figures,
+        in_force: Arc<InForce>,
+        offers: HashMap<OfferId, Offer>,
+        is_kept: bool,
+    ) -> Self {
+        Self {
+            at: figures.at,
+            places: figures.places(&in_force.plan),
+            in_force,
+            offers,
+            figures,
+            is_kept,
+        }
+    }
+
+    /// Whether it was made by another run, or with another plan than the one that is in force.
+    pub(crate) fn is_old(&self, in_force: &InForce) -> bool {
+        self.is_kept || self.in_force.generation != in_force.generation
+    }
+
+    /// What is said of a sunset of the plan; nothing, where it is not counted yet.
+    pub(crate) fn of(&self, sunset: usize) -> OfSunset {
+        let place = self.places.get(sunset).copied().flatten();
+        let figures = place.and_then(|place| self.figures.sunsets.get(place));
+        figures.cloned().unwrap_or_default()
+    }
 }
 
 /// What a picture is made of.
@@ -96,6 +108,7 @@ struct Maker {
     clock: Arc<Clock>,
     is_at_work: AtomicBool,
     sender: watch::Sender<Newest>,
+    store: Result<Store, Fault>,
     last: std::sync::Mutex<Option<Last>>,
 }
 
@@ -118,10 +131,16 @@ impl Keeper {
                 clock,
                 is_at_work: AtomicBool::new(false),
                 sender,
+                store: Store::new(data_dir),
                 last: std::sync::Mutex::default(),
             }),
             newest,
         }
+    }
+
+    /// Where the rows are kept.
+    pub(crate) fn store(&self) -> Result<&Store, Fault> {
+        self.maker.store.as_ref().map_err(Clone::clone)
     }
 
     /// The newest picture. Where a newer one is due it is begun, and waited for only for a moment.
@@ -176,9 +195,15 @@ impl Maker {
         // Given back also when making it panics.
         let at_work = AtWork(&self.is_at_work);
         let (sources, begun) = (self.sources(), Instant::now());
-        let made = make::picture(&self.data_dir, self.source.in_force(), self.clock.now());
+        if self.sender.borrow().is_none() {
+            self.show_kept();
+        }
+        let made = self.store.as_ref().map_err(Clone::clone).and_then(|store| {
+            let in_force = self.source.in_force();
+            make::picture(&self.data_dir, store, in_force, self.clock.now())
+        });
         let failed = made.is_err();
-        let made = made.map(Arc::new).map_err(Fault::from);
+        let made = made.map(Arc::new);
         if let Err(fault) = &made {
             tracing::warn!("the console cannot read the ledger: {}", fault.message);
         }
@@ -194,6 +219,18 @@ impl Maker {
         // Before it is told: whoever still sees somebody at work is told later, and waits for that.
         drop(at_work);
         self.sender.send_replace(Some(made));
+    }
+
+    /// Shows what an earlier run kept, until there is a newer one.
+    fn show_kept(&self) {
+        let Ok(store) = &self.store else {
+            return;
+        };
+        // What cannot be read is made anew; making it says why, if that cannot be done either.
+        let kept = make::kept(&self.data_dir, store, self.source.in_force());
+        if let Ok(Some(kept)) = kept {
+            self.sender.send_replace(Some(Ok(Arc::new(kept))));
+        }
     }
 
     fn last(&self) -> Option<Last> {

@@ -21,6 +21,7 @@ pub fn router(console: Arc<Console>) -> Router {
     Router::new()
         .route("/", get(pages::overview))
         .route("/accounts", get(pages::accounts))
+        .route("/accounts.csv", get(pages::accounts_csv))
         .route("/account", get(pages::account))
         .route("/account/note", post(pages::note))
         .route("/plan", get(pages::plan))

@@ -63,6 +63,8 @@ async fn hostile_names_are_inert_on_every_page() {
         paths.push(format!("/account?id={encoded}"));
         paths.push(format!("/accounts?q={encoded}"));
         paths.push(format!("/accounts?show={encoded}"));
+        paths.push(format!("/accounts?owner={encoded}&sort={encoded}"));
+        paths.push(format!("/accounts?program={encoded}&lacks={encoded}"));
         paths.push(format!("/rehearse?floor={encoded}"));
     }
     for path in paths {
@@ -82,8 +84,11 @@ async fn hostile_names_are_inert_on_every_page() {
             assert!(!body.contains(tag), "{path}: {tag}");
         }
         for character in ['\u{202e}', '\u{1b}', '\u{2028}'] {
-            let told =
-                path.starts_with("/account?") || path.contains("q=") || path.contains("floor=");
+            let told = path.starts_with("/account?") || ["q=", "floor=", "owner=", "program="]
+                    .iter()
+                    .any(|field| path.contains(field))
+                    // The owners to choose from are values of a form.
+                    || path.starts_with("/accounts");
             // In the field of a form stands what was sent, as it was: it is shown in that field alone.
             assert!(told || !body.contains(character), "{path}: {character:?}");
         }
@@ -97,6 +102,17 @@ async fn hostile_names_are_inert_on_every_page() {
         );
         answer.json();
     }
+    let csv = ask(&router, "/accounts.csv?show=all").await.body;
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let mut count = 0;
+    for record in reader.records() {
+        for cell in &record.unwrap() {
+            assert!(!cell.starts_with(['=', '+', '-', '@']), "{cell}");
+            assert!(!cell.contains(['\u{202e}', '\u{1b}', '\u{2028}']), "{cell}");
+        }
+        count += 1;
+    }
+    assert_eq!(count, HOSTILE.len());
     let accounts = ask(&router, "/api/v1/accounts").await.json();
     assert_eq!(accounts["total"], HOSTILE.len());
 }

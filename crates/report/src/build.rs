@@ -10,7 +10,7 @@ use ledger::{Detail, Group, LedgerError, Query, Visitor, Wanted, Who};
 
 use crate::clients::{Clients, advise};
 use crate::model::{
-    Asked, Evidence, FORMAT, Outcome, Ranked, Refused, Report, RowWho, Seen, SunsetReport, Usage,
+    Asked, Evidence, FORMAT, Outcome, Ranking, Refused, Report, RowWho, Seen, SunsetReport, Usage,
     VisitorCount, Visitors,
 };
 use crate::options::Options;
@@ -103,8 +103,7 @@ pub fn report(
     ranked(ledger, plan, now, options).map(|(report, _)| report)
 }
 
-/// Makes the report, and for each of its sunsets the ranking of all who miss, also of those that
-/// [`Options::most`] leaves out.
+/// Makes the report, and for each of its sunsets how everybody stands, also those that [`Options::most`] leaves out.
 ///
 /// # Errors
 ///
@@ -114,7 +113,7 @@ pub fn ranked(
     plan: &Plan,
     now: Timestamp,
     options: &Options,
-) -> Result<(Report, Vec<Vec<Ranked>>), LedgerError> {
+) -> Result<(Report, Vec<Ranking>), LedgerError> {
     let range = options.range();
     let until = options.until.unwrap_or(now);
     let offers: HashMap<OfferId, Offer> = ledger.offers()?.into_iter().collect();
@@ -192,7 +191,7 @@ fn sunsets(
     inquiry: &Inquiry<'_>,
     subjects: &[Subject<'_>],
     gathered: &mut Gathered<'_>,
-) -> Result<(Vec<SunsetReport>, Vec<Vec<Ranked>>), LedgerError> {
+) -> Result<(Vec<SunsetReport>, Vec<Ranking>), LedgerError> {
     let mut parts = Vec::new();
     for subject in subjects {
         let tally = Tally::new(subject, inquiry.offers, inquiry.groups.iter());

@@ -12,6 +12,7 @@ use ledger::Detail;
 
 use crate::model::{AddressUse, Lack, Listed, Named, Program, Usage};
 use crate::tally::add;
+use crate::words;
 
 /// Programs kept for one account. A client can send any User-Agent, so there is no end to them; an operator who
 /// has read twenty knows enough.
@@ -278,11 +279,23 @@ impl<'a> Recogniser<'a> {
     pub fn runtime(&mut self, offer: OfferId, user_agent: Option<&Arc<str>>) -> Option<Runtime> {
         self.0.runtime(&(offer, user_agent.cloned())).flatten()
     }
+
+    /// The same in words, as a report names it.
+    pub fn program(&mut self, offer: OfferId, user_agent: Option<&Arc<str>>) -> String {
+        let runtime = self.runtime(offer, user_agent);
+        let prints = self.0.prints(offer);
+        let ja4 = prints.and_then(|(_, prints)| prints.fingerprints.as_ref());
+        words::client(
+            runtime.as_ref(),
+            user_agent.map(AsRef::as_ref),
+            ja4.map(|(_, ja4)| ja4.as_str()),
+        )
+    }
 }
 
 /// The names of the client programs behind these details, most used first.
 pub fn runtimes(offers: &HashMap<OfferId, Offer>, details: &[Detail]) -> Vec<String> {
     let mut clients = Clients::new(offers);
     let programs = clients.programs(details.iter(), |_| Verdict::default());
-    programs.items.iter().map(crate::words::program).collect()
+    programs.items.iter().map(words::program).collect()
 }

@@ -42,5 +42,5 @@ pub use clients::{Recogniser, runtimes};
 pub use model::{Outcome, Report};
 pub use options::Options;
 pub use progress::{Pace, Progress, ReadyDay, pace};
-pub use safe::line as printable;
+pub use safe::{cell, line as printable};
 pub use words::{ago, count, lacks, number, program};

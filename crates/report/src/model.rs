@@ -8,13 +8,13 @@ use floor::{Hold, Phase};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ledger::{Gap, Visitor};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use account::{
     AccountReport, AddressUse, InForce, Lack, Listed, Named, Part, Program, Row, RowWho, State,
     Usage, Volume,
 };
-pub use ranked::Ranked;
+pub use ranked::{Ranked, Ranking, Ready};
 
 /// The version of the JSON form.
 pub const FORMAT: u32 = 1;
@@ -50,7 +50,7 @@ pub struct Report {
 }
 
 /// The answer in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Nobody would break; who misses is served as an exception on the day.
@@ -62,7 +62,7 @@ pub enum Outcome {
 }
 
 /// The range that was asked for.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Asked {
     /// Its first moment; absent for since ever.
     pub from: Option<Timestamp>,
@@ -85,7 +85,7 @@ pub struct Seen {
 
 /// Connections by how much they show of what their client offers. What no hello, no details or no offer is known of, no
 /// floor can judge; a part of an offer is enough for some floors.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// All connections.
     pub connections: u64,
@@ -120,7 +120,7 @@ pub struct VisitorCount {
 }
 
 /// Connections that the plan refused, by how well it is known whose they were.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// All of them.
     pub connections: u64,
@@ -135,7 +135,7 @@ pub struct Refused {
 }
 
 /// A sum, split by what a floor would do to it. `survive + breaks + unjudged = total`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shares {
     /// All.
     pub total: u64,
@@ -209,7 +209,7 @@ pub struct More {
 }
 
 /// An exception of the plan, and whether somebody should act on it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ExceptionNote {
     /// The account it is for.
     pub account: Option<String>,
@@ -234,7 +234,7 @@ pub struct ExceptionNote {
 }
 
 /// How an exception stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExceptionState {
     /// It ended, and whom it was for is no longer let past.

@@ -7,14 +7,14 @@ use floor::Plan;
 use hello::{Offer, OfferId};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
-use ledger::{Group, Visitor, Who};
-use serde::Serialize;
+use ledger::{Client, Presence, Visitor, Who};
+use serde::{Deserialize, Serialize};
 
 use crate::subject::{Fate, Place, Subject};
 use crate::sunset::QUIET_DAYS;
 
 /// One day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadyDay {
     /// The day, UTC.
     pub date: Date,
@@ -24,22 +24,28 @@ pub struct ReadyDay {
     pub not_ready: u64,
 }
 
-/// Counts accounts that are not ready, from the groups of each day.
+/// Counts accounts that are not ready, from who was there on which days.
+///
+/// Everybody is judged once, whatever days it was there on: millions of days come down to marks by number.
 pub struct Progress<'a> {
     offers: &'a HashMap<OfferId, Offer>,
     parts: Vec<Part<'a>>,
+    /// The account of each client, by its place; `None` for whoever is in no figure.
+    accounts: Vec<Option<u32>>,
     seen: Lasting,
 }
 
 struct Part<'a> {
     subject: Subject<'a>,
-    /// Accounts that an exception for a place lets past: that cannot be told from their groups.
+    /// Accounts that an exception for a place lets past: that cannot be told from what they offer.
     spared: HashSet<Arc<str>>,
+    /// Whether each client, by its place, would be turned away.
+    breaks: Vec<bool>,
     not_ready: Lasting,
 }
 
 impl<'a> Progress<'a> {
-    /// `spared` are, for each sunset, the accounts that an exception lets past whatever their groups say.
+    /// `spared` are, for each sunset, the accounts that an exception lets past whatever their offers say.
     pub fn new(
         plan: &'a Plan,
         offers: &'a HashMap<OfferId, Offer>,
@@ -54,6 +60,7 @@ impl<'a> Progress<'a> {
                 Some(Part {
                     subject,
                     spared: spared.next().unwrap_or_default(),
+                    breaks: Vec::new(),
                     not_ready: Lasting::default(),
                 })
             })
@@ -61,43 +68,66 @@ impl<'a> Progress<'a> {
         Self {
             offers,
             parts,
+            accounts: Vec::new(),
             seen: Lasting::default(),
         }
     }
 
-    /// Takes what somebody did with one offer on a day. Days come in order.
-    pub fn take(&mut self, date: Date, group: &Group) {
-        let (Who::Known(id), Visitor::Customer) = (&group.who, group.visitor) else {
-            return;
-        };
-        self.seen.add(id, date);
-        let Some(offer) = group.offer.and_then(|id| self.offers.get(&id)) else {
-            return;
-        };
+    /// Takes a part of the answer to [`ledger::Query::presence`].
+    pub fn take(&mut self, part: Presence<'_>) {
+        match part {
+            Presence::Clients(clients) => self.judge(clients),
+            Presence::Day(date, there) => self.day(date, there),
+        }
+    }
+
+    fn judge(&mut self, clients: &[Client]) {
+        let mut numbers: HashMap<&Arc<str>, u32> = HashMap::new();
+        self.accounts = clients
+            .iter()
+            .map(|client| match (&client.who, client.visitor) {
+                (Who::Known(id), Visitor::Customer) => {
+                    let next = u32::try_from(numbers.len()).ok()?;
+                    Some(*numbers.entry(id).or_insert(next))
+                }
+                _ => None,
+            })
+            .collect();
+        self.seen = Lasting::new(numbers.len());
         for part in &mut self.parts {
-            let subject = &part.subject;
-            let misses = subject
-                .verdict(group.offer)
-                .is_some_and(|verdict| !verdict.meets());
-            if !misses || part.spared.contains(id) {
+            part.breaks = clients
+                .iter()
+                .map(|client| breaks(self.offers, part, client))
+                .collect();
+            part.not_ready = Lasting::new(numbers.len());
+        }
+    }
+
+    fn day(&mut self, date: Date, there: &[u32]) {
+        let day = number(date);
+        for place in there {
+            let place = *place as usize;
+            let Some(account) = self.accounts.get(place).copied().flatten() else {
                 continue;
-            }
-            let fate = subject.fate(offer, &group.who, Place::default(), subject.day);
-            if matches!(fate, Fate::Breaks) {
-                part.not_ready.add(id, date);
+            };
+            self.seen.add(account, day);
+            for part in &mut self.parts {
+                if part.breaks.get(place) == Some(&true) {
+                    part.not_ready.add(account, day);
+                }
             }
         }
     }
 
     /// The days up to `today`, for each sunset of the plan, at most the last `most`.
     pub fn finish(self, today: Date, most: usize) -> Vec<Vec<ReadyDay>> {
-        let seen = self.seen.finish(today);
+        let seen = self.seen.finish(number(today));
         let parts = self.parts.into_iter().map(|part| {
-            let not_ready = part.not_ready.finish(today);
-            let days = seen.iter().map(|(date, seen)| ReadyDay {
-                date: *date,
+            let not_ready = part.not_ready.finish(number(today));
+            let days = seen.iter().map(|(day, seen)| ReadyDay {
+                date: date(*day),
                 seen: *seen,
-                not_ready: not_ready.get(date).copied().unwrap_or_default(),
+                not_ready: not_ready.get(day).copied().unwrap_or_default(),
             });
             let days: Vec<ReadyDay> = days.collect();
             let from = days.len().saturating_sub(most);
@@ -107,54 +137,82 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// How many are there on each day, where whoever was seen is there for a week.
+/// Whether a client that is in the figures misses, and is turned away for it once the floor bites.
+fn breaks(offers: &HashMap<OfferId, Offer>, part: &Part<'_>, client: &Client) -> bool {
+    let (Who::Known(id), Visitor::Customer) = (&client.who, client.visitor) else {
+        return false;
+    };
+    let subject = &part.subject;
+    let misses = subject
+        .verdict(client.offer)
+        .is_some_and(|verdict| !verdict.meets());
+    let offer = client.offer.and_then(|id| offers.get(&id));
+    let (Some(offer), true) = (offer, misses && !part.spared.contains(id)) else {
+        return false;
+    };
+    let fate = subject.fate(offer, &client.who, Place::default(), subject.day);
+    matches!(fate, Fate::Breaks)
+}
+
+/// A day, counted from the Unix epoch.
+fn number(date: Date) -> i32 {
+    let since = date.duration_since(EPOCH).as_hours() / 24;
+    i32::try_from(since).unwrap_or(i32::MAX)
+}
+
+fn date(number: i32) -> Date {
+    EPOCH.saturating_add(i64::from(number).days())
+}
+
+const EPOCH: Date = Date::constant(1970, 1, 1);
+
+/// How many are there on each day, where whoever was seen is there for a week. Days are counted from the Unix epoch, and
+/// come in order.
 #[derive(Default)]
 struct Lasting {
     /// Until when each is counted already, that day in it.
-    until: HashMap<Arc<str>, Date>,
+    until: Vec<Option<i32>>,
     /// How many more than on the day before.
-    changes: BTreeMap<Date, i64>,
+    changes: BTreeMap<i32, i64>,
 }
 
 impl Lasting {
-    fn add(&mut self, id: &Arc<str>, date: Date) {
-        let last = date.saturating_add((QUIET_DAYS - 1).days());
-        let before = match self.until.get_mut(id) {
-            Some(until) => Some(std::mem::replace(until, last)),
-            None => self.until.insert(id.clone(), last),
-        };
-        let over = before.map(|before| before.saturating_add(1.day()));
-        let from = over.map_or(date, |over| over.max(date));
-        if from <= last {
-            *self.changes.entry(from).or_default() += 1;
-            *self
-                .changes
-                .entry(last.saturating_add(1.day()))
-                .or_default() -= 1;
+    fn new(accounts: usize) -> Self {
+        Self {
+            until: vec![None; accounts],
+            changes: BTreeMap::new(),
         }
     }
 
-    fn finish(self, today: Date) -> BTreeMap<Date, u64> {
+    fn add(&mut self, account: u32, day: i32) {
+        let last = day.saturating_add(QUIET_DAYS as i32 - 1);
+        let Some(until) = self.until.get_mut(account as usize) else {
+            return;
+        };
+        let over = until.replace(last).map(|before| before.saturating_add(1));
+        let from = over.map_or(day, |over| over.max(day));
+        if from <= last {
+            *self.changes.entry(from).or_default() += 1;
+            *self.changes.entry(last.saturating_add(1)).or_default() -= 1;
+        }
+    }
+
+    fn finish(self, today: i32) -> BTreeMap<i32, u64> {
         let mut counts = BTreeMap::new();
         let Some(first) = self.changes.keys().next().copied() else {
             return counts;
         };
-        let (mut date, mut count) = (first, 0_i64);
-        while date <= today {
-            count += self.changes.get(&date).copied().unwrap_or_default();
-            counts.insert(date, count.unsigned_abs());
-            let next = date.saturating_add(1.day());
-            if next == date {
-                break;
-            }
-            date = next;
+        let mut count = 0_i64;
+        for day in first..=today {
+            count += self.changes.get(&day).copied().unwrap_or_default();
+            counts.insert(day, count.unsigned_abs());
         }
         counts
     }
 }
 
 /// How fast the number falls.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pace {
     /// Accounts that become ready in a week; below 0 where their number grows.
     pub a_week: f64,
@@ -207,16 +265,15 @@ mod tests {
 
     #[test]
     fn whoever_was_seen_is_there_for_a_week() {
-        let mut lasting = Lasting::default();
-        let id: Arc<str> = "acme".into();
+        let mut lasting = Lasting::new(1);
         for date in ["2026-01-01", "2026-01-05", "2026-01-20"] {
-            lasting.add(&id, day(date));
+            lasting.add(0, number(day(date)));
         }
-        let counts = lasting.finish(day("2026-01-21"));
+        let counts = lasting.finish(number(day("2026-01-21")));
         let there: Vec<i8> = counts
             .iter()
             .filter(|(_, count)| **count == 1)
-            .map(|(date, _)| date.day())
+            .map(|(day, _)| date(*day).day())
             .collect();
         assert_eq!(there, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 20, 21]);
         assert!(counts.values().all(|count| *count <= 1));

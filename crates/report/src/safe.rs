@@ -41,7 +41,7 @@ pub(crate) fn lines(text: &str) -> String {
 
 /// A cell of a spreadsheet: without what steers, and quoted where a spreadsheet would take it for a formula (OWASP,
 /// "CSV Injection").
-pub(crate) fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     let formula = text
         .trim_start_matches(' ')
         .starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);

@@ -12,7 +12,7 @@ use crate::build::{Gathered, Inquiry};
 use crate::clients::{addresses, lack};
 use crate::exceptions::Needs;
 use crate::model::{
-    Brownouts, InForce, More, Next, Ranked, Row, RowWho, State, SunsetReport, Usage,
+    Brownouts, InForce, More, Next, Ranked, Ranking, Ready, Row, RowWho, State, SunsetReport, Usage,
 };
 use crate::subject::{Fate, Place, Subject};
 use crate::tally::{OfOne, Tally};
@@ -176,13 +176,14 @@ impl<'s, 'p, 'g> Part<'s, 'p, 'g> {
         }
     }
 
-    /// All who miss, worst first, whether or not they are listed.
-    pub(crate) fn ranking(&self, inquiry: &Inquiry<'_>) -> Vec<Ranked> {
-        let ranked = self.missing.iter().filter_map(|missing| {
+    /// How everybody stands, whether or not they are listed.
+    pub(crate) fn ranking(&self, inquiry: &Inquiry<'_>) -> Ranking {
+        let missing = self.missing.iter().filter_map(|missing| {
             let one = self.tally.by_who.get(&missing.who)?;
             let (state, days_since) = self.state(inquiry, &missing.who, one, missing.misses);
             let worst = one.offers.iter().min_by_key(|(_, usage)| usage.rank());
-            let verdict = worst.and_then(|(id, _)| self.subject.verdict(Some(*id)));
+            let worst = worst.map(|(id, _)| *id);
+            let verdict = self.subject.verdict(worst);
             Some(Ranked {
                 who: RowWho(missing.who.clone()),
                 breaks: one.breaks,
@@ -192,6 +193,8 @@ impl<'s, 'p, 'g> Part<'s, 'p, 'g> {
                 state,
                 days_since,
                 met: one.met,
+                last: one.last.unwrap_or(missing.misses.last),
+                worst,
                 lacks: verdict
                     .into_iter()
                     .flat_map(Verdict::shortfalls)
@@ -199,7 +202,25 @@ impl<'s, 'p, 'g> Part<'s, 'p, 'g> {
                     .collect(),
             })
         });
-        ranked.collect()
+        let ready = self.tally.by_who.iter().filter_map(|(who, one)| {
+            let (Who::Known(id), None) = (who, one.misses) else {
+                return None;
+            };
+            Some(Ready {
+                id: id.clone(),
+                all: one.all,
+                requests_a_day: one.all.requests as f64 / inquiry.days,
+                last: one.last?,
+            })
+        });
+        let mut ready: Vec<Ready> = ready.collect();
+        ready.sort_by(|one, other| {
+            (other.all.requests, &one.id).cmp(&(one.all.requests, &other.id))
+        });
+        Ranking {
+            missing: missing.collect(),
+            ready,
+        }
     }
 
     /// Whether what misses still comes, and how many days ago the last of it was.

@@ -28,6 +28,8 @@ pub(crate) struct OfOne {
     /// Something that misses is let past by no exception on the day.
     pub(crate) breaks: bool,
     pub(crate) all: Volume,
+    /// When anything was last seen.
+    pub(crate) last: Option<Timestamp>,
 }
 
 impl<'g> Tally<'g> {
@@ -47,6 +49,7 @@ impl<'g> Tally<'g> {
             let one = tally.by_who.entry(&group.who).or_default();
             one.all.connections += usage.connections;
             one.all.requests += usage.requests;
+            one.last = one.last.max(Some(usage.last));
             let offer = group.offer.and_then(|id| Some((id, offers.get(&id)?)));
             let (Some(verdict), Some((id, offer))) = (subject.verdict(group.offer), offer) else {
                 tally.connections.unjudged += usage.connections;

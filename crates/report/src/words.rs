@@ -2,6 +2,7 @@
 
 mod evidence;
 
+use advice::Runtime;
 use jiff::{SignedDuration, Timestamp};
 use ledger::Who;
 
@@ -117,7 +118,22 @@ pub fn who(who: &RowWho) -> String {
 
 /// What a client program is, with the version and the library where they are known.
 pub fn program(program: &Program) -> String {
-    match &program.runtime {
+    let user_agent = program.user_agents.items.first();
+    let ja4 = program.ja4.items.first();
+    client(
+        program.runtime.as_ref(),
+        user_agent.map(AsRef::as_ref),
+        ja4.map(String::as_str),
+    )
+}
+
+/// The same of what is known of it.
+pub(crate) fn client(
+    runtime: Option<&Runtime>,
+    user_agent: Option<&str>,
+    ja4: Option<&str>,
+) -> String {
+    match runtime {
         Some(runtime) => {
             let version = runtime.version.iter().map(|version| format!(" {version}"));
             // The library's own name, where nothing above it is known.
@@ -129,9 +145,9 @@ pub fn program(program: &Program) -> String {
             let name = std::iter::once(runtime.runtime.clone());
             name.chain(version).chain(library).collect()
         }
-        None => match program.user_agents.items.first() {
+        None => match user_agent {
             Some(user_agent) => format!("unknown program \"{user_agent}\""),
-            None => match program.ja4.items.first() {
+            None => match ja4 {
                 Some(ja4) => format!("unknown program, JA4 {ja4}"),
                 None => "unknown program".to_owned(),
             },
@@ -141,11 +157,18 @@ pub fn program(program: &Program) -> String {
 
 /// What is lacking, in words.
 pub fn lacks(lacks: &[Lack]) -> String {
-    let lacks = lacks.iter().map(|lack| match lack.code {
-        "version" => format!("{}; {} needed", lack.because, lack.needed),
-        _ => format!("{}; one such as {} needed", lack.because, lack.needed),
-    });
+    let lacks = lacks
+        .iter()
+        .map(|one| lack(one.code, &one.because, &one.needed));
     lacks.collect::<Vec<_>>().join("; ")
+}
+
+/// One thing that is lacking, in words: see [`Lack`].
+pub fn lack(code: &str, because: &str, needed: &str) -> String {
+    match code {
+        "version" => format!("{because}; {needed} needed"),
+        _ => format!("{because}; one such as {needed} needed"),
+    }
 }
 
 /// Whether what misses still comes.

@@ -47,7 +47,7 @@ pub(crate) async fn account(
         console: &console,
         visitor: &visitor,
         in_force: &picture.in_force,
-        read: Some(picture.at),
+        picture: Some(&picture),
         title: &view.id,
         place: "/accounts",
     };
@@ -61,8 +61,9 @@ pub(crate) async fn found(
 ) -> Result<(Arc<Picture>, Account), Fault> {
     let picture = console.keeper.picture().await?;
     let (of, now, path) = (picture.clone(), console.clock.now(), console.people());
+    let kept = console.standings()?;
     let view = console
-        .ask(move |reader| Account::new(&of, reader, &People::read(&path)?, &id, now))
+        .ask(move |reader| Account::new(&of, reader, &kept, &People::read(&path)?, &id, now))
         .await?;
     let view = view.ok_or_else(|| Fault::missing("No account of that name was ever seen."))?;
     Ok((picture, view))
@@ -198,8 +199,9 @@ pub(crate) async fn note(
         .into_iter()
         .find(|kind| kind.name() == form.text("visitor"));
     let id = form.text("id").to_owned();
-    let known = match console.keeper.picture().await {
-        Ok(picture) => picture.facts.get(&id).is_some(),
+    let asked = id.clone();
+    let known = match console.ask(move |reader| reader.named(&asked)).await {
+        Ok(named) => named.is_some(),
         Err(fault) => return super::shown(&console, &visitor, &fault),
     };
     let (Some(kind), true) = (kind, known) else {

@@ -27,7 +27,7 @@ pub(crate) async fn clients(
         console: &console,
         visitor: &visitor,
         in_force: &picture.in_force,
-        read: Some(picture.at),
+        picture: Some(&picture),
         title: "Clients",
         place: "/clients",
     };

@@ -24,7 +24,7 @@ pub(crate) fn shown(console: &Console, visitor: &Visitor, fault: &Fault) -> Resp
         console,
         visitor,
         in_force: &in_force,
-        read: None,
+        picture: None,
         title,
         place: "",
     };

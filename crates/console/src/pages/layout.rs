@@ -1,7 +1,6 @@
 //! What is around every page.
 
 use axum::response::{Html, IntoResponse, Response};
-use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 use report::printable;
 use report::words::when;
@@ -9,6 +8,7 @@ use report::words::when;
 use crate::access::Visitor;
 use crate::assets::version;
 use crate::console::Console;
+use crate::picture::Picture;
 use crate::source::InForce;
 
 /// The pages in the order of the navigation: path and name.
@@ -25,8 +25,8 @@ pub(super) struct Page<'a> {
     pub(super) console: &'a Console,
     pub(super) visitor: &'a Visitor,
     pub(super) in_force: &'a InForce,
-    /// When the ledger was read, where it was.
-    pub(super) read: Option<Timestamp>,
+    /// What its figures are from, where it has any.
+    pub(super) picture: Option<&'a Picture>,
     pub(super) title: &'a str,
     /// The path in the navigation.
     pub(super) place: &'a str,
@@ -51,7 +51,7 @@ impl Page<'_> {
                             }
                         }
                         div class="end" {
-                            @if let Some(read) = self.read { span { "as of " time datetime=(read) { (read.strftime("%H:%M:%S")) " UTC" } } }
+                            @if let Some(read) = self.picture.map(|picture| picture.at) { span { "as of " time datetime=(read) { (read.strftime("%H:%M:%S")) " UTC" } } }
                             @if !self.visitor.may_operate() { span { "read only" } }
                             @if self.visitor.has_session {
                                 form method="post" action="/logout" { (super::parts::token(self.visitor)) button class="quiet" { "Sign out" } }
@@ -68,6 +68,9 @@ impl Page<'_> {
                     }
                     @if let Some(problem) = &now.problem {
                         div class="banner warn" role="status" { b { "The plan's file cannot be used; the one before stays in force. " } (printable(problem)) }
+                    }
+                    @if let Some(picture) = self.picture.filter(|picture| picture.is_old(&now)) {
+                        div class="banner warn" role="status" { "These figures are as of " (when(picture.at)) " UTC, by the plan as it was then. Newer ones are being made." }
                     }
                     main id="content" { (content) }
                     footer { "Plan: " (printable(&self.in_force.name)) ". All times are UTC." }

@@ -30,7 +30,7 @@ pub(crate) async fn overview(
         console: &console,
         visitor: &visitor,
         in_force: &picture.in_force,
-        read: Some(picture.at),
+        picture: Some(&picture),
         title: "Overview",
         place: "/",
     };

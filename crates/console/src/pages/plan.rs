@@ -36,7 +36,7 @@ pub(crate) async fn plan(
         console: &console,
         visitor: &visitor,
         in_force: &picture.in_force,
-        read: Some(picture.at),
+        picture: Some(&picture),
         title: "Plan",
         place: "/plan",
     };

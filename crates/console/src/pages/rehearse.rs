@@ -60,7 +60,7 @@ async fn answer(console: &Arc<Console>, visitor: &Visitor, asked: Asked) -> Resp
         console,
         visitor,
         in_force: &picture.in_force,
-        read: Some(picture.at),
+        picture: Some(&picture),
         title: "Rehearse",
         place: "/rehearse",
     };

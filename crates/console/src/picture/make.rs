@@ -1,4 +1,4 @@
-//! Makes a picture: a report of the last month, and one walk over all days.
+//! Makes a picture: a report of the last month, who was there on which days, and what everybody was last seen with.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -10,9 +10,13 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use ledger::people::Marked;
 use ledger::{LedgerError, Query, Range, Visitor, Who};
-use report::{Options, Progress, pace};
+use report::model::Ranking;
+use report::{Options, Progress};
 
-use super::{Action, Facts, Picture};
+use super::figures::{Action, Figures};
+use super::rows::{self, Programs};
+use super::{Picture, Store};
+use crate::fault::Fault;
 use crate::source::InForce;
 use crate::view::accounts::Standing;
 use crate::view::recent;
@@ -32,95 +36,112 @@ pub(crate) fn options(in_force: &InForce, now: Timestamp) -> Options {
     }
 }
 
+/// Makes it and keeps it.
 pub(super) fn picture(
     data_dir: &Path,
+    store: &Store,
     in_force: Arc<InForce>,
     now: Timestamp,
-) -> Result<Picture, LedgerError> {
+) -> Result<Picture, Fault> {
     let reader = Marked::open(data_dir)?;
+    let offers: HashMap<OfferId, Offer> = reader.offers()?.into_iter().collect();
     let options = Options {
         most: Some(0),
         ..options(&in_force, now)
     };
-    let (report, rankings) = report::ranked(&reader, &in_force.plan, now, &options)?;
-    let offers: HashMap<OfferId, Offer> = reader.offers()?.into_iter().collect();
-    let spared = rankings
-        .iter()
-        .map(|ranking| {
-            let spared = ranking.iter().filter(|one| !one.breaks);
-            spared
-                .filter_map(|one| match &one.who.0 {
-                    Who::Known(id) => Some(id.clone()),
-                    _ => None,
-                })
-                .collect::<HashSet<_>>()
-        })
-        .collect();
-    let hour = Range {
-        from: now.checked_sub(SignedDuration::from_hours(1)).ok(),
+    let plan = &in_force.plan;
+    let (report, rankings) = report::ranked(&reader, plan, now, &options)?;
+    let days = days(&reader, plan, &offers, &rankings, now)?;
+    let range = Range {
+        from: options.since,
         until: None,
     };
-    let recent = recent::latest(reader.groups(hour)?, &offers, &in_force.plan, now);
-    let today = TimeZone::UTC.to_datetime(now).date();
-    let mut facts = Facts::default();
-    let mut progress = Progress::new(&in_force.plan, &offers, now, spared);
-    let since = options.since.unwrap_or(Timestamp::MIN);
-    let mut actions: HashMap<OfferId, u64> = HashMap::new();
-    reader.days(Range::default(), &mut |date, group| {
-        progress.take(date, group);
-        facts.take(date, group, today);
-        if let Some(id) = group.offer
-            && group.visitor == Visitor::Customer
-            && group.counts.last >= since
-        {
-            *actions.entry(id).or_default() += group.counts.connections;
-        }
-    })?;
-    let mut days = progress.finish(today, MOST_DAYS);
+    let actions = actions(&reader, plan, &offers, range, now)?;
+    let recent = recent::latest(&reader, &offers, plan, now)?;
+    let figures = Figures::new(&report, days, recent, actions);
+    let mut programs = Programs::new(&reader, &offers)?;
+    let mut standings = store.open()?;
+    let sunsets = rankings
+        .iter()
+        .map(|ranking| rows::of(ranking, &mut programs));
+    // One sunset's rows are held at a time.
+    standings.replace(&figures.to_text(), sunsets)?;
+    Ok(Picture::new(figures, in_force, offers, false))
+}
+
+/// The picture that was kept; `None` where there is none that can be used.
+pub(super) fn kept(
+    data_dir: &Path,
+    store: &Store,
+    in_force: Arc<InForce>,
+) -> Result<Option<Picture>, Fault> {
+    let reader = Marked::open(data_dir)?;
+    let Some(body) = store.open()?.body()? else {
+        return Ok(None);
+    };
+    let offers = reader.offers()?.into_iter().collect();
+    let figures = Figures::from_text(&body);
+    Ok(figures.map(|figures| Picture::new(figures, in_force, offers, true)))
+}
+
+/// How many are not ready by day, for each sunset.
+fn days(
+    reader: &dyn Query,
+    plan: &Plan,
+    offers: &HashMap<OfferId, Offer>,
+    rankings: &[Ranking],
+    now: Timestamp,
+) -> Result<Vec<Vec<report::ReadyDay>>, LedgerError> {
+    let spared = rankings.iter().map(|ranking| {
+        let spared = ranking.missing.iter().filter(|one| !one.breaks);
+        let known = spared.filter_map(|one| match &one.who.0 {
+            Who::Known(id) => Some(id.clone()),
+            _ => None,
+        });
+        known.collect::<HashSet<_>>()
+    });
+    let mut progress = Progress::new(plan, offers, now, spared.collect());
+    reader.presence(Range::default(), &mut |part| progress.take(part))?;
+    let mut days = progress.finish(TimeZone::UTC.to_datetime(now).date(), MOST_DAYS);
     // A day is cut at midnight, a week of a ranking is not: today is what the ranking says.
-    for (days, ranking) in days.iter_mut().zip(&rankings) {
+    for (days, ranking) in days.iter_mut().zip(rankings) {
         if let Some(last) = days.last_mut() {
-            let not_ready = ranking
-                .iter()
-                .filter(|ranked| Standing::of(ranked) == Standing::NotReady);
+            let missing = ranking.missing.iter();
+            let not_ready = missing.filter(|one| Standing::of(one) == Standing::NotReady);
             last.not_ready = not_ready.count() as u64;
         }
     }
-    Ok(Picture {
-        actions: decided(&in_force.plan, &offers, &actions, now),
-        at: now,
-        ready: crate::view::accounts::ready(&rankings, &facts, since),
-        paces: days.iter().map(|days| pace(days)).collect(),
-        days,
-        in_force,
-        offers,
-        report,
-        rankings,
-        facts,
-        recent,
-    })
+    Ok(days)
 }
 
-/// What the plan decides of nobody in particular.
-fn decided(
+/// Connections of customers, by what the plan decides of nobody in particular.
+fn actions(
+    reader: &dyn Query,
     plan: &Plan,
     offers: &HashMap<OfferId, Offer>,
-    connections: &HashMap<OfferId, u64>,
+    range: Range,
     now: Timestamp,
-) -> Vec<Action> {
+) -> Result<Vec<Action>, LedgerError> {
+    let mut connections: HashMap<OfferId, u64> = HashMap::new();
+    for group in reader.groups(range)? {
+        if let (Some(id), Visitor::Customer) = (group.offer, group.visitor) {
+            *connections.entry(id).or_default() += group.counts.connections;
+        }
+    }
     let mut sums: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
     for (id, count) in connections {
-        if let Some(offer) = offers.get(id) {
+        if let Some(offer) = offers.get(&id) {
             let decision = plan.decide(offer, &floor::Who::default(), Moment::Hello, now);
             let key = (offer.max_version().to_string(), decision.action.name());
             *sums.entry(key).or_default() += count;
         }
     }
-    sums.into_iter()
+    Ok(sums
+        .into_iter()
         .map(|((version, action), connections)| Action {
             version,
-            action,
+            action: action.to_owned(),
             connections,
         })
-        .collect()
+        .collect())
 }

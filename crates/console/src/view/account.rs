@@ -7,6 +7,7 @@ use hello::{Offer, OfferId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ledger::people::{LetterState, People};
+use ledger::standings::Standings;
 use ledger::{Detail, LedgerError, Query, Range, Visitor, Who};
 use report::{Options, Report};
 use serde::Serialize;
@@ -14,7 +15,7 @@ use serde::Serialize;
 use super::accounts::Standing;
 use super::overview::date;
 use crate::narrow::{Narrow, days_before};
-use crate::picture::{Known, Picture, options};
+use crate::picture::{Picture, options};
 
 /// Programs whose days to come are told: an operator who has read that many knows enough.
 const MOST_PROGRAMS: usize = 8;
@@ -160,23 +161,25 @@ impl Account {
     pub(crate) fn new(
         picture: &Picture,
         reader: &dyn Query,
+        kept: &Standings,
         people: &People,
         id: &str,
         now: Timestamp,
     ) -> Result<Option<Self>, LedgerError> {
-        let Some(known) = picture.facts.get(id) else {
+        let Some(named) = reader.named(id)? else {
             return Ok(None);
         };
         let narrow = Narrow {
             reader,
-            whose: known.whose.clone(),
-            facts: picture.facts.as_facts(id),
+            whose: named.whose,
+            facts: named.facts.clone(),
         };
+        let facts = named.facts;
         let plan = &picture.in_force.plan;
         let asked = Options {
             account: Some(id.to_owned()),
             // Who is no customer is looked at all the same.
-            visitors: known.seen.is_some() && !known.is_customer,
+            visitors: facts.is_some() && !named.is_customer,
             ..options(&picture.in_force, now)
         };
         let report = report::report(&narrow, plan, now, &asked)?;
@@ -190,23 +193,27 @@ impl Account {
             format: 1,
             note,
             letters,
-            standings: standings(picture, id),
-            requests_30_days: known.requests,
+            standings: standings(picture, &kept.of(id)?),
+            requests_30_days: facts.as_ref().map_or(0, |facts| facts.requests_30_days),
             dates: dates(plan, id, &programs(picture, &details), now),
-            history: history(picture, &narrow, known, now)?,
+            history: history(picture, &narrow, facts.map(|facts| facts.first), now)?,
             id: id.to_owned(),
             report,
         }))
     }
 }
 
-fn standings(picture: &Picture, id: &str) -> Vec<OfSunset> {
-    let sunsets = picture.in_force.plan.sunsets.iter().zip(&picture.rankings);
-    let standings = sunsets.map(|(sunset, ranking)| {
-        let own = |ranked: &&report::model::Ranked| matches!(&ranked.who.0, Who::Known(known) if **known == *id);
+fn standings(picture: &Picture, kept: &[(u64, u8)]) -> Vec<OfSunset> {
+    let sunsets = picture.in_force.plan.sunsets.iter().zip(&picture.places);
+    let standings = sunsets.map(|(sunset, place)| {
+        let own = kept
+            .iter()
+            .find(|(number, _)| place.map(|place| place as u64) == Some(*number));
         OfSunset {
             sunset: sunset.name.clone(),
-            standing: ranking.iter().find(own).map_or(Standing::Ready, Standing::of),
+            standing: own
+                .and_then(|(_, standing)| Standing::numbered(*standing))
+                .unwrap_or(Standing::Ready),
         }
     });
     standings.collect()
@@ -330,10 +337,10 @@ fn meets(plan: &Plan, id: &str, program: &Offers<'_>, at: Timestamp) -> Meets {
 fn history(
     picture: &Picture,
     narrow: &Narrow<'_>,
-    known: &Known,
+    first: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Vec<HistoryDay>, LedgerError> {
-    let Some((first, _)) = known.seen else {
+    let Some(first) = first else {
         return Ok(Vec::new());
     };
     let from = first.max(days_before(now, HISTORY));

@@ -1,15 +1,15 @@
 //! How every sunset stands, in figures and by day.
 
-use floor::{Hold, Phase, Plan};
+use floor::{Hold, Phase, Plan, Sunset};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use ledger::Gap;
-use report::model::{Asked, Evidence, Next, Outcome, Refused, Shares, SunsetReport};
+use report::model::{Asked, Evidence, Next, Outcome, Refused, Shares};
 use report::{Pace, ReadyDay};
 use serde::Serialize;
 
 use super::recent::Row;
-use crate::picture::Picture;
+use crate::picture::{OfSunset, Picture};
 
 /// The overview.
 #[derive(Debug, Serialize)]
@@ -97,75 +97,70 @@ pub(crate) struct Run {
 impl Overview {
     pub(crate) fn new(picture: &Picture, marked: Option<&String>, now: Timestamp) -> Self {
         let plan = &picture.in_force.plan;
-        let report = &picture.report;
-        let sunsets = report.sunsets.iter().enumerate();
+        let figures = &picture.figures;
+        let sunsets = plan.sunsets.iter().enumerate();
         Self {
             format: 1,
             at: picture.at,
             marked: marked.cloned(),
             plan: picture.in_force.name.clone(),
             plan_problem: picture.in_force.problem.clone(),
-            range: report.range,
-            verdict: report.verdict,
+            range: figures.range,
+            verdict: figures.verdict,
             holds: plan.holds().to_vec(),
             sunsets: sunsets
-                .map(|(index, sunset)| countdown(picture, plan, index, sunset, now))
+                .map(|(index, sunset)| countdown(picture.of(index), plan, index, sunset, now))
                 .collect(),
-            recent: picture.recent.clone(),
-            evidence: report.evidence,
-            refused: report.refused,
-            gaps: report.gaps.clone(),
+            recent: figures.recent.clone(),
+            evidence: figures.evidence,
+            refused: figures.refused,
+            gaps: figures.gaps.clone(),
         }
     }
 }
 
 fn countdown(
-    picture: &Picture,
+    figures: OfSunset,
     plan: &Plan,
     index: usize,
-    report: &SunsetReport,
+    sunset: &Sunset,
     now: Timestamp,
 ) -> Countdown {
-    let sunset = plan.sunsets.get(index);
-    let days = picture.days.get(index).cloned().unwrap_or_default();
-    let pace = picture.paces.get(index).copied().flatten();
+    let OfSunset { days, pace, .. } = figures;
     let mut phases: Vec<Next> = sunset
-        .into_iter()
-        .flat_map(floor::Sunset::dates)
+        .dates()
         .map(|change| Next {
             phase: change.phase,
             at: change.at,
         })
         .collect();
     phases.sort_by_key(|next| next.at);
-    let ends = report.ends;
+    let ends = sunset.ends_at();
     let not_ready = days.last().map_or(0, |day| day.not_ready);
     Countdown {
         index,
-        name: report.sunset.clone().unwrap_or_default(),
-        floor: report.floor.clone(),
-        title: report.title.clone(),
-        phase: sunset.and_then(|sunset| sunset.phase(now)),
-        hold: report.hold.clone(),
-        next: sunset
-            .and_then(|sunset| sunset.next_change(now))
-            .map(|next| Next {
-                phase: next.phase,
-                at: next.at,
-            }),
+        name: sunset.name.clone(),
+        floor: sunset.floor.name().to_owned(),
+        title: sunset.floor.title().to_owned(),
+        phase: sunset.phase(now),
+        hold: plan.hold_of(index).cloned(),
+        next: sunset.next_change(now).map(|next| Next {
+            phase: next.phase,
+            at: next.at,
+        }),
         ends,
         days_left: ends.map(|ends| date(ends).duration_since(date(now)).as_hours() / 24),
-        connections: report.connections,
-        requests: report.requests,
-        accounts: report.accounts,
+        connections: figures.connections,
+        requests: figures.requests,
+        accounts: figures.accounts,
         not_ready,
         in_time: in_time(not_ready, pace, ends),
         pace,
         days,
         phases,
         brownouts: sunset
-            .into_iter()
-            .flat_map(|sunset| &sunset.brownouts)
+            .brownouts
+            .iter()
             .map(|run| Run {
                 from: run.from,
                 to: run.to,

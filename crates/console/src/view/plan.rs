@@ -191,11 +191,11 @@ fn calendar(plan: &Plan, now: Timestamp) -> Vec<Entry> {
 }
 
 fn exceptions(picture: &Picture) -> Vec<OfSunset> {
-    let sunsets = picture.report.sunsets.iter();
+    let sunsets = picture.figures.sunsets.iter();
     sunsets
         .flat_map(|sunset| {
             sunset.exceptions.iter().map(|note| OfSunset {
-                sunset: sunset.sunset.clone().unwrap_or_default(),
+                sunset: sunset.name.clone(),
                 note: note.clone(),
             })
         })

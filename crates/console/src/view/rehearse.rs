@@ -65,13 +65,12 @@ pub(crate) fn rehearse(
         )
     };
     if plan.cohorts.iter().any(Cohort::needs_roster) {
-        let accounts = picture.facts.shown().filter_map(|(id, known)| {
-            let (first_seen, _) = known.seen?;
+        let accounts = reader.accounts()?.into_iter().map(|facts| {
             let record = floor::AccountRecord {
-                first_seen,
-                requests_30_days: known.requests,
+                first_seen: facts.first,
+                requests_30_days: facts.requests_30_days,
             };
-            Some((id.clone(), record))
+            (facts.id, record)
         });
         plan.take_roster(Arc::new(floor::Roster::new(accounts, now)));
     }

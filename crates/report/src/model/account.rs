@@ -7,7 +7,7 @@ use advice::{Advice, Runtime};
 use floor::Verdict;
 use jiff::Timestamp;
 use ledger::{Counts, Who};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Somebody of whose traffic some misses a floor.
 #[derive(Clone, Debug, Serialize)]
@@ -99,7 +99,7 @@ impl RowWho {
 }
 
 /// How much, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Connections.
     pub connections: u64,

@@ -1,12 +1,36 @@
-//! One who misses, without the details of the traffic.
+//! Everybody by how they stand with one sunset, without the details of the traffic.
 
+use std::sync::Arc;
+
+use hello::OfferId;
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::{Lack, RowWho, State, Usage, Volume};
 
+/// Everybody by how they stand with one sunset.
+#[derive(Clone, Debug, Default)]
+pub struct Ranking {
+    /// Who misses, worst first.
+    pub missing: Vec<Ranked>,
+    /// The accounts of which nothing misses, those that call most first.
+    pub ready: Vec<Ready>,
+}
+
+/// An account of which nothing misses.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// The account.
+    pub id: Arc<str>,
+    /// All that it did.
+    pub all: Volume,
+    /// Its requests by day.
+    pub requests_a_day: f64,
+    /// When it was last seen.
+    pub last: Timestamp,
+}
+
 /// One who misses, in the place that its harm gives it: worst first.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Ranked {
     /// Who.
     pub who: RowWho,
@@ -24,6 +48,10 @@ pub struct Ranked {
     pub days_since: i64,
     /// When something that meets was last seen.
     pub met: Option<Timestamp>,
-    /// What the most used offer that misses lacks.
+    /// When anything was last seen.
+    pub last: Timestamp,
+    /// The offer that misses and is used most.
+    pub worst: Option<OfferId>,
+    /// What that offer lacks.
     pub lacks: Vec<Lack>,
 }
