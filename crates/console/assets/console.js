@@ -1,6 +1,18 @@
-// The live feed: newest rows of the ledger, pushed by the server. Everything is set as text, never as markup.
+// Keys, and the live feed: newest rows of the ledger, pushed by the server. Everything is set as text, never as markup.
 (function () {
   "use strict";
+  // A slash goes to the search, as in many programs; Escape leaves it.
+  document.addEventListener("keydown", function (event) {
+    var search = document.getElementById("q");
+    if (!search || event.ctrlKey || event.metaKey || event.altKey) { return; }
+    if (event.key === "/" && !/^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName)) {
+      event.preventDefault();
+      search.focus();
+      search.select();
+    } else if (event.key === "Escape" && document.activeElement === search) {
+      search.blur();
+    }
+  });
   var feed = document.querySelector("[data-feed]");
   if (feed && window.EventSource) {
     var body = feed.querySelector("tbody");

@@ -100,10 +100,21 @@ pub fn report(
     now: Timestamp,
     options: &Options,
 ) -> Result<Report, LedgerError> {
-    ranked(ledger, plan, now, options).map(|(report, _)| report)
+    ranked(ledger, plan, now, options).map(|ranked| ranked.report)
 }
 
-/// Makes the report, and for each of its sunsets how everybody stands, also those that [`Options::most`] leaves out.
+/// A report, and how everybody stands.
+#[derive(Debug)]
+pub struct Everybody {
+    /// The report.
+    pub report: Report,
+    /// How everybody stands with each of its sunsets, also those that [`Options::most`] leaves out.
+    pub rankings: Vec<Ranking>,
+    /// The connections that the report is of, by offer.
+    pub connections: HashMap<OfferId, u64>,
+}
+
+/// Makes the report, and says how everybody stands.
 ///
 /// # Errors
 ///
@@ -113,7 +124,7 @@ pub fn ranked(
     plan: &Plan,
     now: Timestamp,
     options: &Options,
-) -> Result<(Report, Vec<Ranking>), LedgerError> {
+) -> Result<Everybody, LedgerError> {
     let range = options.range();
     let until = options.until.unwrap_or(now);
     let offers: HashMap<OfferId, Offer> = ledger.offers()?.into_iter().collect();
@@ -183,7 +194,17 @@ pub fn ranked(
         account,
         check_url: (check_url != NO_ADDRESS).then_some(check_url),
     };
-    Ok((report, rankings))
+    let mut connections: HashMap<OfferId, u64> = HashMap::new();
+    for group in &groups {
+        if let Some(id) = group.offer {
+            *connections.entry(id).or_default() += group.counts.connections;
+        }
+    }
+    Ok(Everybody {
+        report,
+        rankings,
+        connections,
+    })
 }
 
 /// The part of each sunset. The ledger is asked once for all of their details, and gives them account by account.

@@ -37,7 +37,7 @@ mod sunset;
 mod tally;
 pub mod words;
 
-pub use build::{ranked, report};
+pub use build::{Everybody, ranked, report};
 pub use clients::{Recogniser, runtimes};
 pub use model::{Outcome, Report};
 pub use options::Options;

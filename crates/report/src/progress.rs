@@ -172,15 +172,17 @@ const EPOCH: Date = Date::constant(1970, 1, 1);
 struct Lasting {
     /// Until when each is counted already, that day in it.
     until: Vec<Option<i32>>,
-    /// How many more than on the day before.
-    changes: BTreeMap<i32, i64>,
+    /// The first day of all.
+    first: Option<i32>,
+    /// How many more than on the day before, from the first day on.
+    changes: Vec<i64>,
 }
 
 impl Lasting {
     fn new(accounts: usize) -> Self {
         Self {
             until: vec![None; accounts],
-            changes: BTreeMap::new(),
+            ..Self::default()
         }
     }
 
@@ -192,19 +194,32 @@ impl Lasting {
         let over = until.replace(last).map(|before| before.saturating_add(1));
         let from = over.map_or(day, |over| over.max(day));
         if from <= last {
-            *self.changes.entry(from).or_default() += 1;
-            *self.changes.entry(last.saturating_add(1)).or_default() -= 1;
+            self.change(from, 1);
+            self.change(last.saturating_add(1), -1);
+        }
+    }
+
+    fn change(&mut self, day: i32, by: i64) {
+        let first = *self.first.get_or_insert(day);
+        // Days come in order, and none is before the first.
+        let place = usize::try_from(day.saturating_sub(first)).unwrap_or_default();
+        if place >= self.changes.len() {
+            self.changes.resize(place + 1, 0);
+        }
+        if let Some(change) = self.changes.get_mut(place) {
+            *change += by;
         }
     }
 
     fn finish(self, today: i32) -> BTreeMap<i32, u64> {
         let mut counts = BTreeMap::new();
-        let Some(first) = self.changes.keys().next().copied() else {
+        let Some(first) = self.first else {
             return counts;
         };
         let mut count = 0_i64;
+        let mut changes = self.changes.into_iter();
         for day in first..=today {
-            count += self.changes.get(&day).copied().unwrap_or_default();
+            count += changes.next().unwrap_or_default();
             counts.insert(day, count.unsigned_abs());
         }
         counts

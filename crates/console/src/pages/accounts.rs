@@ -229,7 +229,7 @@ fn list(view: &Accounts) -> Markup {
                 div class="wide" { table class="rows stack accounts" {
                     thead { tr {
                         (sorted(view, Sort::Account, "Account", None))
-                        th { "Standing" } th { "Program" } th { "Lacks" }
+                        th { "Standing" } th { "Program, and what it lacks" }
                         (sorted(view, Sort::Requests, "Requests a day", Some("n")))
                         th class="n" { "Of its own" }
                         (sorted(view, Sort::Seen, "Last seen", Some("n")))
@@ -239,8 +239,7 @@ fn list(view: &Accounts) -> Markup {
                         tr {
                             td class="id" { (who(&row.who)) }
                             td { (standing(row.standing)) }
-                            td data-label="Program" { @if let Some(program) = &row.program { (safe(program)) } }
-                            td class="soft" { (safe(&Lacking::words(&row.lacks))) }
+                            td { @if let Some(program) = &row.program { (safe(program)) } @if !row.lacks.is_empty() { br; span class="soft small" { (safe(&Lacking::words(&row.lacks))) } } }
                             td class="n" data-label="Requests a day" { (a_day(row.requests_a_day)) }
                             td class="n" data-label="Of its own" { @if row.last_missed.is_some() { (share(row.share)) } }
                             td class="n" data-label="Last seen" { @if let Some(seen) = row.last_missed.or(row.last_seen) { (day(seen)) } }

@@ -9,9 +9,9 @@ use hello::{Offer, OfferId};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use ledger::people::Marked;
-use ledger::{LedgerError, Query, Range, Visitor, Who};
+use ledger::{LedgerError, Query, Range, Who};
 use report::model::Ranking;
-use report::{Options, Progress};
+use report::{Everybody, Options, Progress};
 
 use super::figures::{Action, Figures};
 use super::rows::{self, Programs};
@@ -50,13 +50,13 @@ pub(super) fn picture(
         ..options(&in_force, now)
     };
     let plan = &in_force.plan;
-    let (report, rankings) = report::ranked(&reader, plan, now, &options)?;
+    let Everybody {
+        report,
+        rankings,
+        connections,
+    } = report::ranked(&reader, plan, now, &options)?;
     let days = days(&reader, plan, &offers, &rankings, now)?;
-    let range = Range {
-        from: options.since,
-        until: None,
-    };
-    let actions = actions(&reader, plan, &offers, range, now)?;
+    let actions = actions(plan, &offers, connections, now);
     let recent = recent::latest(&reader, &offers, plan, now)?;
     let figures = Figures::new(&report, days, recent, actions);
     let mut programs = Programs::new(&reader, &offers)?;
@@ -114,20 +114,13 @@ fn days(
     Ok(days)
 }
 
-/// Connections of customers, by what the plan decides of nobody in particular.
+/// Connections by what the plan decides of nobody in particular.
 fn actions(
-    reader: &dyn Query,
     plan: &Plan,
     offers: &HashMap<OfferId, Offer>,
-    range: Range,
+    connections: HashMap<OfferId, u64>,
     now: Timestamp,
-) -> Result<Vec<Action>, LedgerError> {
-    let mut connections: HashMap<OfferId, u64> = HashMap::new();
-    for group in reader.groups(range)? {
-        if let (Some(id), Visitor::Customer) = (group.offer, group.visitor) {
-            *connections.entry(id).or_default() += group.counts.connections;
-        }
-    }
+) -> Vec<Action> {
     let mut sums: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
     for (id, count) in connections {
         if let Some(offer) = offers.get(&id) {
@@ -136,12 +129,11 @@ fn actions(
             *sums.entry(key).or_default() += count;
         }
     }
-    Ok(sums
-        .into_iter()
+    sums.into_iter()
         .map(|((version, action), connections)| Action {
             version,
             action: action.to_owned(),
             connections,
         })
-        .collect())
+        .collect()
 }

@@ -78,6 +78,14 @@ impl Order {
             Self::Seen => "-ifnull(ifnull(s.missed, s.seen), 0)",
         }
     }
+
+    /// Where that is found.
+    const fn from(self) -> &'static str {
+        match self {
+            Self::Account => "FROM standing s JOIN who w ON w.id = s.who",
+            Self::Harm | Self::Requests | Self::Seen => "FROM standing s",
+        }
+    }
 }
 
 /// Conditions, and what is bound in them.
@@ -98,8 +106,16 @@ impl<'a> Where<'a> {
             all.text += &format!(" AND s.standing IN ({})", numbers.join(", "));
         }
         for (name, value, condition) in [
-            (":text", &asked.text, "instr(w.search, :text) > 0"),
-            (":owner", &asked.owner, "n.owner = :owner"),
+            (
+                ":text",
+                &asked.text,
+                "s.who IN (SELECT id FROM who WHERE instr(search, :text) > 0)",
+            ),
+            (
+                ":owner",
+                &asked.owner,
+                "s.who IN (SELECT id FROM note JOIN who USING (account) WHERE owner = :owner)",
+            ),
             (
                 ":program",
                 &asked.program,
@@ -123,9 +139,8 @@ impl<'a> Where<'a> {
 /// What [`placed`] reads.
 const COLUMNS: &str = "s.place, w.kind, w.ids, s.standing, s.state, p.value, l.value, s.requests, s.share, s.missed, \
      s.seen, ifnull(n.owner, ''), ifnull(n.contact, '')";
-const PHRASES: &str = "LEFT JOIN phrase p ON p.id = s.program LEFT JOIN phrase l ON l.id = s.lacks";
-const FROM: &str =
-    "FROM standing s JOIN who w ON w.id = s.who LEFT JOIN note n ON n.account = w.account";
+const JOINED: &str = "JOIN who w ON w.id = s.who LEFT JOIN note n ON n.account = w.account \
+     LEFT JOIN phrase p ON p.id = s.program LEFT JOIN phrase l ON l.id = s.lacks";
 
 impl Standings {
     /// What is said of everybody together; `None` where nothing was judged yet.
@@ -229,14 +244,15 @@ impl Standings {
     fn ask_page(&self, asked: &Asked) -> rusqlite::Result<Page> {
         let transaction = self.connection.unchecked_transaction()?;
         let all = Where::new(asked);
-        let needs_names =
-            !asked.text.is_empty() || !asked.owner.is_empty() || asked.order == Order::Account;
-        let counted = if needs_names { FROM } else { "FROM standing s" };
+        let from = asked.order.from();
         let count = |more: &str, bound: &[(&str, &dyn ToSql)]| {
-            let text = format!("SELECT count(*) {counted} WHERE {}{more}", all.text);
+            let text = format!("SELECT count(*) {from} WHERE {}{more}", all.text);
             transaction.query_row(&text, bound, |row| row.get::<_, u64>(0))
         };
         let total = count("", &all.bound)?;
+        if total == 0 {
+            return Ok(Page::default());
+        }
         let key = asked.order.key();
         let place = match asked.turn {
             Turn::First => None,
@@ -245,17 +261,18 @@ impl Standings {
         let mut bound = all.bound.clone();
         bound.push((":place", &place));
         // One that is gone since has no key, and nothing stands behind or before it.
-        let edge = format!(
-            "(SELECT {} FROM standing s JOIN who w ON w.id = s.who WHERE s.sunset = :sunset AND s.place = :place)",
-            key
-        );
+        let edge = format!("(SELECT {key} {from} WHERE s.sunset = :sunset AND s.place = :place)");
         let (side, direction) = match asked.turn {
             Turn::First => (String::new(), "ASC"),
             Turn::After(_) => (format!(" AND ({key}, s.place) > ({edge}, :place)"), "ASC"),
             Turn::Before(_) => (format!(" AND ({key}, s.place) < ({edge}, :place)"), "DESC"),
         };
+        // What a row is joined with is looked up for those of the page alone.
         let text = format!(
-            "SELECT {COLUMNS} {FROM} {PHRASES} WHERE {}{side} ORDER BY {key} {direction}, s.place {direction} LIMIT :most",
+            "WITH page AS (SELECT {key} AS key, s.place AS place {from} WHERE {}{side} \
+             ORDER BY key {direction}, place {direction} LIMIT :most) \
+             SELECT {COLUMNS} FROM page JOIN standing s ON s.sunset = :sunset AND s.place = page.place {JOINED} \
+             ORDER BY page.key {direction}, page.place {direction}",
             all.text
         );
         let is_turned = place.is_some();
@@ -297,7 +314,7 @@ impl Standings {
             let all = Where::new(asked);
             let key = asked.order.key();
             let text = format!(
-                "SELECT {COLUMNS} {FROM} {PHRASES} WHERE {} ORDER BY {key}, s.place",
+                "SELECT {COLUMNS} FROM standing s {JOINED} WHERE {} ORDER BY {key}, s.place",
                 all.text
             );
             let mut statement = self.connection.prepare(&text)?;

@@ -48,11 +48,6 @@ fn all() -> Asked {
     }
 }
 
-fn ids(page: &Page) -> Vec<String> {
-    let rows = page.rows.iter();
-    rows.map(|row| format!("{:?}", row.standing.who)).collect()
-}
-
 /// Whatever is asked, turning the pages on gives the whole list once, and turning them back gives it again.
 #[test]
 fn pages_add_up_to_the_list_in_every_order() {
@@ -176,19 +171,10 @@ fn what_is_asked_is_bound_and_never_read_as_a_question() {
     assert_eq!(reading.owners(3).unwrap().len(), 3);
     let asked = Asked {
         program: "program 1".to_owned(),
-        lacks: "tlsv1".to_owned(),
+        lacks: "offers tlsv1".to_owned(),
         ..all()
     };
-    assert_eq!(
-        reading.page(&asked).unwrap().total,
-        0,
-        "lacks are searched in lower case"
-    );
-    let asked = Asked {
-        lacks: "offers tlsv1".to_owned(),
-        ..asked
-    };
-    assert_eq!(ids(&reading.page(&asked).unwrap()).len(), 6);
+    assert_eq!(reading.page(&asked).unwrap().total, 6);
     let far = Asked {
         turn: Turn::After(u64::MAX / 2),
         ..all()
