@@ -48,6 +48,10 @@ impl Source for Fixed {
     fn in_force(&self) -> Arc<InForce> {
         self.0.clone()
     }
+
+    fn draft(&self, text: &str, share_key: [u8; 16]) -> Result<floor::Plan, Vec<floor::Problem>> {
+        toml::from_str::<PlanTables>(text).unwrap().build(share_key)
+    }
 }
 
 #[tokio::main]

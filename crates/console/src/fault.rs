@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use floor::{Problem, Severity};
 use http::{StatusCode, header};
 use ledger::LedgerError;
 use serde::Serialize;
@@ -14,11 +15,46 @@ pub(crate) struct Fault {
     pub(crate) message: String,
     /// Seconds after which it may be asked again, where that is known.
     pub(crate) retry_after: Option<u64>,
+    /// What is wrong with a draft, each with its line.
+    pub(crate) problems: Vec<AtLine>,
+}
+
+/// What is wrong at a line of a text.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct AtLine {
+    /// From 1.
+    pub(crate) line: usize,
+    /// What the line says.
+    pub(crate) text: String,
+    /// The key it is about; empty where that is not known.
+    pub(crate) key: String,
+    /// What is wrong.
+    pub(crate) message: String,
+    /// What to do.
+    pub(crate) help: String,
+}
+
+/// The longest part of a line that is shown.
+const LONGEST_LINE: usize = 200;
+
+impl AtLine {
+    fn new(text: &str, problem: &Problem) -> Self {
+        let before = text.get(..problem.span.start).unwrap_or(text);
+        let line = before.matches('\n').count();
+        let said = text.lines().nth(line).unwrap_or_default();
+        Self {
+            line: line + 1,
+            text: said.chars().take(LONGEST_LINE).collect(),
+            key: problem.key.clone(),
+            message: problem.message.clone(),
+            help: problem.help.clone(),
+        }
+    }
 }
 
 /// The same as data, in the API.
 #[derive(Serialize)]
-struct Problem<'a> {
+struct Told<'a> {
     error: &'a str,
 }
 
@@ -28,6 +64,7 @@ impl Fault {
             status,
             message: message.into(),
             retry_after: None,
+            problems: Vec::new(),
         }
     }
 
@@ -45,6 +82,24 @@ impl Fault {
 
     pub(crate) fn missing(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    /// A draft that cannot be used.
+    pub(crate) fn draft(text: &str, problems: &[Problem]) -> Self {
+        let problems: Vec<AtLine> = problems
+            .iter()
+            .filter(|problem| problem.severity == Severity::Error)
+            .map(|problem| AtLine::new(text, problem))
+            .collect();
+        let said = problems.iter().map(|one| {
+            let key = if one.key.is_empty() { "" } else { ": " };
+            format!("line {}: {}{key}{}", one.line, one.key, one.message)
+        });
+        let said: Vec<String> = said.collect();
+        Self {
+            problems,
+            ..Self::bad(said.join("; "))
+        }
     }
 
     pub(crate) fn too_often(seconds: u64) -> Self {
@@ -92,10 +147,10 @@ impl From<audit::AuditError> for Fault {
 impl IntoResponse for Fault {
     /// As data. Pages show theirs themselves.
     fn into_response(self) -> Response {
-        let problem = Problem {
+        let told = Told {
             error: &self.message,
         };
-        let mut response = (self.status, Json(problem)).into_response();
+        let mut response = (self.status, Json(told)).into_response();
         if let Some(seconds) = self.retry_after {
             let headers = response.headers_mut();
             headers.insert(header::RETRY_AFTER, seconds.into());

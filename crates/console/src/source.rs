@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use floor::Plan;
+use floor::{Plan, Problem};
 
 /// A plan, as it is in force.
 #[derive(Debug)]
@@ -25,4 +25,11 @@ pub struct InForce {
 pub trait Source: Send + Sync {
     /// The plan in force. Asked for every page: what takes long is remembered.
     fn in_force(&self) -> Arc<InForce>;
+
+    /// Reads a draft as a configuration is read: its plan's tables, and nothing of what stands beside them.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, each with its place in the text and what to do.
+    fn draft(&self, text: &str, share_key: [u8; 16]) -> Result<Plan, Vec<Problem>>;
 }

@@ -421,3 +421,48 @@ async fn too_many_wrong_tokens_are_not_looked_at() {
     let shown = post(&router, "/login", &headers, &body).await;
     assert_eq!(shown.status, StatusCode::SEE_OTHER);
 }
+
+/// A draft is said to be wrong where it is wrong, and its text stays.
+#[tokio::test]
+async fn a_draft_that_cannot_be_read_is_shown_with_its_lines() {
+    let directory = tempfile::tempdir().unwrap();
+    fill(directory.path(), some());
+    let router = console(
+        directory.path(),
+        &ConsoleSettings::default(),
+        "127.0.0.1:8444",
+    );
+    let page = ask(&router, "/rehearse").await;
+    let cookie = format!("sundown_visit={}", page.cookie("sundown_visit").unwrap());
+    let csrf = form(&page);
+    let encoded =
+        |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
+    for (draft, line, said) in [
+        (
+            "[[sunset]]\nname = \"a\"\nfloor = \"tls9\"\nwarn = \"2026-01-01\"\n",
+            3,
+            "tls9",
+        ),
+        (
+            "# <script>\n[[sunset]]\nname = <script>alert(1)\n",
+            3,
+            "&lt;script&gt;alert(1)",
+        ),
+        (
+            "[[sunset]]\n\nname = \"a\"\nfloor = \"pq\"\nrefuse = \"soon\"\n",
+            5,
+            "soon",
+        ),
+    ] {
+        let body = format!("csrf={csrf}&days=30&plan={}", encoded(draft));
+        let shown = post(&router, "/rehearse", &[("cookie", &cookie)], &body).await;
+        assert_eq!(shown.status, StatusCode::OK);
+        assert!(
+            shown.body.contains(&format!("Line {line}<")) && shown.body.contains(said),
+            "{line}: {}",
+            shown.body
+        );
+        assert!(!shown.body.contains("<script>"), "{}", shown.body);
+        assert!(shown.body.contains("name = "), "the text stays");
+    }
+}

@@ -148,6 +148,17 @@ pub(crate) fn load(path: Option<&Path>, share_key: [u8; 16]) -> anyhow::Result<C
     })
 }
 
+/// Reads the plan's tables of a text, and nothing of what stands beside them.
+pub(crate) fn draft(text: &str, share_key: [u8; 16]) -> Result<Plan, Vec<Problem>> {
+    let of_toml = |error| vec![problems::from_toml(&error, text)];
+    let mut tables = DeTable::parse(text).map_err(of_toml)?;
+    let is_of_plan = |key: &str| matches!(key, "sunset" | "exception" | "preview" | "cohort");
+    tables.get_mut().retain(|key, _| is_of_plan(key.get_ref()));
+    PlanTables::deserialize(toml::Deserializer::from(tables))
+        .map_err(of_toml)?
+        .build(share_key)
+}
+
 type Parsed = (
     Settings,
     Vec<gate::settings::Listener>,

@@ -74,9 +74,10 @@ pub(crate) async fn found(
     asked: Asked,
 ) -> Result<Replay, Fault> {
     let (path, now) = (console.data_dir.clone(), console.clock.now());
+    let source = console.source.clone();
     blocking(move || {
         let reader = Marked::open(&path)?;
-        rehearse(&picture, &reader, &asked, now)
+        rehearse(&*source, &picture, &reader, &asked, now)
     })
     .await
 }
@@ -108,6 +109,7 @@ fn content(
                     summary { "Edit the plan in force" }
                     form method="post" action="/rehearse" {
                         (token(visitor))
+                        (problems(found))
                         div class="field" { label for="plan" { "Its tables, as in sundown.toml" } textarea id="plan" class="code" name="plan" spellcheck="false" required { (if asked.plan.is_empty() { in_force.text.as_str() } else { asked.plan.as_str() }) } }
                         (days(asked, "days-draft"))
                         div class="field" { label for="as_if" { "As though the first of it had been seen on this date" } input id="as_if" type="text" name="as_if" value=(asked.as_if) placeholder="by its own dates" autocomplete="off" maxlength="64"; }
@@ -119,8 +121,29 @@ fn content(
         }
         @match found {
             None => {},
+            Some(Err(fault)) if !fault.problems.is_empty() => {},
             Some(Err(fault)) => p class="notice bad" role="alert" { (safe(&fault.message)) },
             Some(Ok(replay)) => (result(replay)),
+        }
+    }
+}
+
+/// What is wrong with a draft, above its text: the line, what it says, and what to do.
+fn problems(found: Option<&Result<Replay, Fault>>) -> Markup {
+    let fault = found.and_then(|found| found.as_ref().err());
+    let problems = fault.map_or(&[][..], |fault| &fault.problems);
+    html! {
+        @if !problems.is_empty() {
+            div class="notice bad problems" role="alert" {
+                p { b { "This draft cannot be tried." } " Nothing was changed." }
+                ul class="plain" { @for one in problems {
+                    li {
+                        b class="num" { "Line " (one.line) } @if !one.key.is_empty() { ", " span class="code" { (safe(&one.key)) } } ": " (safe(&one.message))
+                        @if !one.text.trim().is_empty() { pre { (safe(one.text.trim())) } }
+                        p class="soft small" { (safe(&one.help)) }
+                    }
+                } }
+            }
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use floor::config::PlanTables;
 use floor::{Cohort, Floor, Plan};
 use jiff::{SignedDuration, Timestamp};
 use ledger::Query;
@@ -13,6 +12,7 @@ use serde::Deserialize;
 use crate::fault::Fault;
 use crate::narrow::days_before;
 use crate::picture::Picture;
+use crate::source::Source;
 
 /// The longest that is looked back over.
 const MOST_DAYS: i64 = 90;
@@ -50,6 +50,7 @@ impl Asked {
 
 /// Tries it.
 pub(crate) fn rehearse(
+    source: &dyn Source,
     picture: &Picture,
     reader: &dyn Query,
     asked: &Asked,
@@ -57,11 +58,11 @@ pub(crate) fn rehearse(
 ) -> Result<Replay, Fault> {
     let in_force = &picture.in_force;
     let (name, mut plan) = if asked.plan.trim().is_empty() {
-        of_floor(asked.floor.trim())?
+        of_floor(source, asked.floor.trim())?
     } else {
         (
             "the draft".to_owned(),
-            draft(&asked.plan, in_force.plan.share_key)?,
+            draft(source, &asked.plan, in_force.plan.share_key)?,
         )
     };
     if plan.cohorts.iter().any(Cohort::needs_roster) {
@@ -107,10 +108,10 @@ pub(crate) fn rehearse(
 }
 
 /// A plan that refuses whoever misses a floor, and always did.
-fn of_floor(text: &str) -> Result<(String, Plan), Fault> {
+fn of_floor(source: &dyn Source, text: &str) -> Result<(String, Plan), Fault> {
     let floor = match Floor::named(text) {
         Some(floor) => floor.clone(),
-        None if text.starts_with('{') => table(text)?,
+        None if text.starts_with('{') => table(source, text)?,
         None => {
             let names = Floor::NAMES.join(", ");
             return Err(Fault::bad(format!(
@@ -124,31 +125,22 @@ fn of_floor(text: &str) -> Result<(String, Plan), Fault> {
 }
 
 /// A floor as a table, as a plan has one.
-fn table(text: &str) -> Result<Floor, Fault> {
-    let plan = draft(
-        &format!("[[sunset]]\nname = \"any\"\nfloor = {text}\n"),
-        [0; 16],
-    )?;
+fn table(source: &dyn Source, text: &str) -> Result<Floor, Fault> {
+    let written = format!("[[sunset]]\nname = \"any\"\nfloor = {text}\n");
+    let plan = source.draft(&written, [0; 16]).map_err(|problems| {
+        let said = problems.iter().map(|problem| problem.message.as_str());
+        Fault::bad(said.collect::<Vec<_>>().join("; "))
+    })?;
     let sunset = plan.sunsets.into_iter().next();
     let floor = sunset.map(|sunset| sunset.floor);
     floor.ok_or_else(|| Fault::bad("This floor cannot be read."))
 }
 
-/// The plan's tables of a configuration; the others are not looked at.
-fn draft(text: &str, share_key: [u8; 16]) -> Result<Plan, Fault> {
-    let mut tables: toml::Table =
-        toml::from_str(text).map_err(|error| Fault::bad(error.to_string()))?;
-    tables.retain(|key, _| matches!(key, "sunset" | "exception" | "preview" | "cohort"));
-    let only = toml::to_string(&tables).map_err(|error| Fault::bad(error.to_string()))?;
-    let tables: PlanTables =
-        toml::from_str(&only).map_err(|error| Fault::bad(error.message().to_owned()))?;
-    let plan = tables.build(share_key).map_err(|problems| {
-        let said: Vec<String> = problems
-            .iter()
-            .map(|problem| format!("{}: {}", problem.key, problem.message))
-            .collect();
-        Fault::bad(said.join("; "))
-    })?;
+/// A draft of the plan.
+fn draft(source: &dyn Source, text: &str, share_key: [u8; 16]) -> Result<Plan, Fault> {
+    let plan = source
+        .draft(text, share_key)
+        .map_err(|problems| Fault::draft(text, &problems))?;
     if plan.sunsets.is_empty() {
         return Err(Fault::bad("This draft has no [[sunset]]."));
     }

@@ -71,6 +71,19 @@ impl Source for Fixed {
     fn in_force(&self) -> Arc<InForce> {
         self.0.clone()
     }
+
+    fn draft(&self, text: &str, share_key: [u8; 16]) -> Result<Plan, Vec<floor::Problem>> {
+        let tables: PlanTables = toml::from_str(text).map_err(|error| {
+            vec![floor::Problem {
+                span: error.span().unwrap_or(0..0),
+                key: String::new(),
+                message: error.message().to_owned(),
+                help: "correct the TOML there".to_owned(),
+                severity: floor::Severity::Error,
+            }]
+        })?;
+        tables.build(share_key)
+    }
 }
 
 pub(crate) fn fixed(plan: Plan) -> Arc<Fixed> {

@@ -46,6 +46,10 @@ impl OfEdge {
 }
 
 impl Source for OfEdge {
+    fn draft(&self, text: &str, share_key: [u8; 16]) -> Result<floor::Plan, Vec<floor::Problem>> {
+        config::draft(text, share_key)
+    }
+
     fn in_force(&self) -> Arc<InForce> {
         // What is kept is replaced whole.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

@@ -101,6 +101,10 @@ impl FromFile {
 }
 
 impl Source for FromFile {
+    fn draft(&self, text: &str, share_key: [u8; 16]) -> Result<floor::Plan, Vec<floor::Problem>> {
+        config::draft(text, share_key)
+    }
+
     fn in_force(&self) -> Arc<InForce> {
         // What is kept is replaced whole.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
