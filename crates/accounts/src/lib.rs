@@ -11,16 +11,18 @@
 //! | `credentials`, `certificate`, `jwks`, `ranges` | the sources: HTTP authentication, certificates, verified tokens, address ranges |
 //! | `memory` | who called from here before: for clients that are refused and show nothing |
 //! | `visitors` | who is no customer |
+//! | `link` | private links to the page of one account |
 //! | `privacy`, `secret` | how much of an address is kept; the keys of the hashes that hide keys and tokens |
 //! | `settings` | its tables of `sundown.toml` |
 //!
-//! Keys and tokens are looked at and forgotten. It opens no socket, and writes no file but its secret.
+//! Keys and tokens are looked at and forgotten. It opens no socket, and writes no file but its secret and the key of its links.
 
 #![forbid(unsafe_code)]
 
 mod certificate;
 mod credentials;
 mod jwks;
+mod link;
 mod memory;
 mod names;
 mod privacy;
@@ -33,6 +35,7 @@ mod visitors;
 pub use certificate::ClientCertificate;
 pub use credentials::basic_user;
 pub use jwks::{JwksError, LONGEST_SET, Verifier};
+pub use link::{LINKS_KEY, Link, LinkError, LinkKey, LinkReader, NoLink};
 pub use memory::{MOST_ASSOCIATIONS, Memory, Remembered};
 pub use names::{Accounts, AccountsError, AtHello, Place, Shown, plain};
 pub use privacy::{Addresses, Privacy, kept};

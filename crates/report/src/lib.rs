@@ -19,6 +19,8 @@
 )]
 
 mod account;
+mod ahead;
+mod alone;
 mod brownouts;
 mod build;
 mod clients;
@@ -37,6 +39,8 @@ mod sunset;
 mod tally;
 pub mod words;
 
+pub use ahead::{Ahead, Meets, ahead};
+pub use alone::Alone;
 pub use build::{Everybody, ranked, report};
 pub use clients::{Recogniser, runtimes};
 pub use model::{Outcome, Report};
