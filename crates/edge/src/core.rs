@@ -17,9 +17,10 @@ use crate::http::proxy::Proxy;
 use crate::http::reports::Reports;
 use crate::levers::Levers;
 use crate::settings::Settings;
+use crate::standings::Desk;
 use crate::sweep::Sweep;
 use crate::tls::certificates::Certificates;
-use accounts::Memory;
+use accounts::{LinkReader, Memory};
 
 /// What a reload replaces, all at once.
 pub(crate) struct Live {
@@ -57,6 +58,9 @@ pub(crate) struct Core {
     pub(crate) memory: Arc<Memory>,
     pub(crate) sweep: Sweep,
     pub(crate) reports: Reports,
+    /// What private links say.
+    pub(crate) links: LinkReader,
+    pub(crate) desk: Desk,
     pub(crate) levers: Levers,
     pub(crate) started: Instant,
     /// Cancelled when the edge is to take no more connections: another process does, or it stops.

@@ -22,6 +22,7 @@
 //! | `sweep` | what is handed over of a sighting meanwhile |
 //! | `levers`, `guard` | holds, what is known of accounts, and the share that is turned away |
 //! | `calendar` | the plan as iCalendar |
+//! | `standings` | the page of one account, asked of whoever keeps a ledger |
 //! | `settings`, `core`, `server` | what all of them share; start, reload, stop |
 //!
 //! It decides nothing itself: every decision is `floor`'s. Who is calling, `accounts` tells it. It knows nothing of
@@ -42,6 +43,7 @@ mod lingering;
 mod passed;
 mod server;
 pub mod settings;
+mod standings;
 mod sweep;
 mod tls;
 mod wire;
@@ -55,5 +57,6 @@ pub use hand_over::Taken;
 pub use http::offered::{Offered, OfferedNames};
 pub use passed::{Passed, Wanted};
 pub use server::{Edge, Handle, Ingredients, StartError};
+pub use standings::{AccountPage, NoPage, Standing, Standings};
 pub use tls::certificates::CertificateError;
 pub use tls::negotiated;

@@ -30,13 +30,14 @@ use crate::http::upstream::ConnectError;
 use crate::levers::Levers;
 use crate::passed::{Passed, Wanted};
 use crate::settings::Settings;
+use crate::standings::{Desk, Standings};
 use crate::sweep::Sweep;
 use crate::tls::certificates::{CertificateError, Certificates};
 use crate::tls::local_ca;
 use crate::tls::tickets::{self, Tickets};
 use accounts::Secret;
 use accounts::Visitors;
-use accounts::{Accounts, AccountsError, LONGEST_SET, Memory};
+use accounts::{Accounts, AccountsError, LONGEST_SET, LinkReader, Memory};
 
 /// How often certificate files are looked at for changes.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(5);
@@ -102,6 +103,8 @@ pub struct Ingredients {
     pub clock: Clock,
     /// Where sightings go.
     pub sink: Sink,
+    /// Who writes the pages of accounts; `None` where nothing is kept to write them from.
+    pub standings: Option<Arc<dyn Standings>>,
     /// Where accounts were seen by an earlier run, the latest first; [`MOST_ASSOCIATIONS`](crate::MOST_ASSOCIATIONS)
     /// at most are of use.
     pub remembered: Vec<Association>,
@@ -157,6 +160,7 @@ impl Edge {
             data_dir,
             clock,
             sink,
+            standings,
             remembered,
             mut taken,
             mut passed,
@@ -265,6 +269,8 @@ impl Edge {
             memory: Arc::new(Memory::recalling(&remembered)),
             sweep: Sweep::default(),
             reports,
+            links: LinkReader::new(data_dir.clone()),
+            desk: Desk::new(standings),
             levers: Levers::default(),
             started: Instant::now(),
             leaving: CancellationToken::new(),

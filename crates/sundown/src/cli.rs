@@ -14,6 +14,7 @@ use crate::console::ConsoleArguments;
 use crate::demo::DemoArguments;
 use crate::doctor::DoctorArguments;
 use crate::evidence::EvidenceArguments;
+use crate::link::LinkArguments;
 use crate::notice::NoticeArguments;
 use crate::notify::NotifyArguments;
 use crate::replay::ReplayArguments;
@@ -80,6 +81,8 @@ pub(crate) enum Command {
     Notice(NoticeArguments),
     /// Writes to the accounts that would break: what was seen, what stops when, what to change; shows it first
     Notify(Box<NotifyArguments>),
+    /// Makes a private link with which one account sees its own standing, and what to change
+    Link(LinkArguments),
     /// Makes a sealed pack for the auditor: floors, protocols, exceptions and changes of a period, or checks one
     Evidence(EvidenceArguments),
     /// Writes a commented sundown.toml with sensible dates
@@ -111,6 +114,7 @@ impl Command {
             Self::Replay(arguments) => Some(&arguments.data_dir),
             Self::Console(arguments) => Some(&arguments.data_dir),
             Self::Notify(arguments) => Some(&arguments.data_dir),
+            Self::Link(arguments) => Some(&arguments.data_dir),
             Self::Hold(arguments) => Some(&arguments.lever.data_dir),
             Self::Resume(arguments) => Some(&arguments.lever.data_dir),
             Self::Audit(arguments) => Some(&arguments.data_dir),

@@ -2,6 +2,7 @@
 
 mod gates;
 mod keys;
+mod links;
 mod problems;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::DeTable;
 
+pub(crate) use links::{Links, base_url};
 pub(crate) use problems::{Problems, report, warn};
 
 /// What is in force when there is no file: old clients are told, nobody is turned away.
@@ -50,6 +52,8 @@ struct File {
     #[serde(default)]
     console: ConsoleSettings,
     #[serde(default)]
+    links: Links,
+    #[serde(default)]
     visitor: Vec<VisitorTable>,
     #[serde(default)]
     sunset: Vec<Spanned<SunsetTable>>,
@@ -69,6 +73,7 @@ pub(crate) struct Config {
     pub(crate) plan: Plan,
     pub(crate) ledger: LedgerSettings,
     pub(crate) console: ConsoleSettings,
+    pub(crate) links: Links,
     pub(crate) source: Source,
 }
 
@@ -128,7 +133,7 @@ impl Source {
 /// Reads and checks a configuration. `share_key` is the plan's.
 pub(crate) fn load(path: Option<&Path>, share_key: [u8; 16]) -> anyhow::Result<Config> {
     let source = Source::open(path)?;
-    let (settings, gates, plan, ledger, console) =
+    let (settings, gates, plan, ledger, console, links) =
         parse(&source.text, share_key).map_err(|problems| Problems {
             source: source.clone(),
             problems,
@@ -144,6 +149,7 @@ pub(crate) fn load(path: Option<&Path>, share_key: [u8; 16]) -> anyhow::Result<C
         plan,
         ledger,
         console,
+        links,
         source,
     })
 }
@@ -165,6 +171,7 @@ type Parsed = (
     Plan,
     LedgerSettings,
     ConsoleSettings,
+    Links,
 );
 
 fn parse(text: &str, share_key: [u8; 16]) -> Result<Parsed, Vec<Problem>> {
@@ -180,6 +187,7 @@ fn parse(text: &str, share_key: [u8; 16]) -> Result<Parsed, Vec<Problem>> {
         answers,
         ledger,
         console,
+        links,
         visitor,
         guard,
         admin,
@@ -216,7 +224,14 @@ fn parse(text: &str, share_key: [u8; 16]) -> Result<Parsed, Vec<Problem>> {
         plan,
         ledger,
         console,
+        links,
     ))
+}
+
+/// Where `/ssl/` is on the edge.
+pub(crate) fn ssl_path(settings: &Settings) -> String {
+    let path = settings.answers.ssl.first();
+    path.map_or_else(|| "/ssl/".to_owned(), |path| path.as_str().to_owned())
 }
 
 /// Paths in a file are relative to the file.

@@ -12,6 +12,7 @@ mod floors;
 mod init;
 mod ledger;
 mod levers;
+mod link;
 mod notice;
 mod notify;
 mod plan;
@@ -20,6 +21,7 @@ mod report;
 mod serve;
 mod show;
 mod simulate;
+mod standing;
 mod table;
 mod trail;
 mod watch;
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Notice(arguments) => notice::run(&arguments),
         Command::Notify(arguments) => notify::run(&arguments),
+        Command::Link(arguments) => link::run(&arguments),
         Command::Evidence(arguments) => evidence::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

@@ -30,6 +30,7 @@ use crate::config::{self, Config};
 use crate::console;
 use crate::plan::on_hold;
 use crate::report::check_path;
+use crate::standing::Book;
 use levers::Levers;
 
 /// Without a ledger: sightings that may wait to be written. They are written every 50 ms: this is 300,000 a second, in 5 MB.
@@ -53,6 +54,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         ledger,
         console: console_settings,
         source,
+        ..
     } = load(arguments, secret)?;
     let holds = levers::holds_at_start(&arguments.data_dir);
     plan.hold(holds.clone());
@@ -84,6 +86,11 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
             data_dir: arguments.data_dir.clone(),
             clock,
             sink,
+            standings: ledger.is_some().then(|| {
+                let book: Arc<dyn edge::Standings> =
+                    Arc::new(Book::new(arguments.data_dir.clone()));
+                book
+            }),
             remembered,
             taken,
             passed,

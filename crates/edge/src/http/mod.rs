@@ -1,5 +1,6 @@
 //! HTTP after the handshake: drives the connection, and decides once more at each request.
 
+mod account;
 mod activity;
 pub(crate) mod admin;
 mod again;

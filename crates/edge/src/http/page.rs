@@ -8,7 +8,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::ssl::{FloorStanding, Overall, SslAnswer};
 
 // Colours on white have a contrast of 7 or more (WCAG 2.1, 1.4.6). What does not know @media shows the wide form.
-const STYLE: &str = "body{font:16px/1.5 Verdana,Arial,sans-serif;color:#222;background:#fff;max-width:46em;margin:2em auto;padding:0 1em;word-wrap:break-word}\
+pub(crate) const STYLE: &str = "body{font:16px/1.5 Verdana,Arial,sans-serif;color:#222;background:#fff;max-width:46em;margin:2em auto;padding:0 1em;word-wrap:break-word}\
 h1{font-size:26px;line-height:1.3;font-weight:normal}h2{font-size:18px;margin:1.8em 0 .4em}\
 table{border-collapse:collapse;width:100%;margin-bottom:1.2em}\
 td,th{border-bottom:1px solid #ccc;padding:5px 12px 5px 0;text-align:left;vertical-align:top}th{width:12em;font-weight:normal;color:#555}\
@@ -264,6 +264,18 @@ pub(crate) fn explanation(
                 (row("Check of this client", &html! { a href=(ssl) { (ssl) } }))
                 @if let Some(contact) = contact { (row("Contact", &link(contact))) }
             }
+        },
+    )
+}
+
+/// Says why there is no page of an account.
+pub(crate) fn no_page(title: &str, detail: &str, contacts: &[&str]) -> Markup {
+    page(
+        title,
+        &html! {
+            h1 { (title) }
+            p { (detail) }
+            @for contact in contacts { p { "Contact: " (link(contact)) } }
         },
     )
 }

@@ -13,7 +13,7 @@ use super::peeked::Peeked;
 use super::reports::Reports;
 use super::respond::{self, Form};
 use super::ssl::{SslAnswer, Subject};
-use super::{explain, headers, health, notice, page, token};
+use super::{account, explain, headers, health, notice, page, token};
 use crate::connection::Session;
 use crate::core::Live;
 use crate::record::{Decided, Made, Treated};
@@ -70,6 +70,19 @@ pub(crate) async fn answer(session: &Arc<Session>, mut request: Request<Peeked>)
         session.count(&made, Treated::Answered);
         body::read_away(request, &session.core.stopping);
         return own;
+    }
+
+    if let Some(token) = account_token(&live, request.uri().path()) {
+        session.count(&made, Treated::Answered);
+        let asked = account::Asked {
+            method: request.method(),
+            token,
+            form: form(request.headers(), Form::Json),
+            ssl_url: ssl_url(),
+        };
+        let answer = account::answer(session, &live, asked).await;
+        body::read_away(request, &session.core.stopping);
+        return answer;
     }
 
     let decision = live.plan.decide(
@@ -197,6 +210,12 @@ fn own_answer<'a>(
         }
     }
     None
+}
+
+/// The token of a private link. Whatever the method, such a request is for nobody behind: its path is a secret.
+fn account_token<'a>(live: &Live, path: &'a str) -> Option<&'a str> {
+    let mut places = live.settings.answers.ssl.iter();
+    places.find_map(|ssl| account::token(path.strip_prefix(ssl.as_str())?))
 }
 
 fn ssl_answer(

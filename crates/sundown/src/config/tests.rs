@@ -24,7 +24,7 @@ fn mistakes_are_told_with_line_key_and_remedy() {
         // Unknown keys, in every table.
         (
             "[[sunst]]\n".to_owned(),
-            "line 1: sunst: there is no key `sunst` here (did you mean `sunset`? known here: listener, account, privacy, limits, answers, guard, admin, ledger, console, visitor, sunset, exception, preview, cohort)",
+            "line 1: sunst: there is no key `sunst` here (did you mean `sunset`? known here: listener, account, privacy, limits, answers, guard, admin, ledger, console, links, visitor, sunset, exception, preview, cohort)",
         ),
         (
             format!("{SUNSET}refse = \"2027-01-01\"\n"),
@@ -295,7 +295,7 @@ fn whole_template() -> String {
 #[test]
 fn the_template_shows_what_is_in_force_without_it() {
     let text = whole_template();
-    let (shown, _, _, ledger, console) =
+    let (shown, _, _, ledger, console, links) =
         parse(&text, [0; 16]).unwrap_or_else(|problems| panic!("{text}\n{problems:?}"));
     let same = |shown: &dyn Debug, default: &dyn Debug| {
         assert_eq!(format!("{shown:?}"), format!("{default:?}"));
@@ -304,6 +304,8 @@ fn the_template_shows_what_is_in_force_without_it() {
     same(&shown.answers, &Answers::default());
     same(&shown.privacy, &Privacy::default());
     same(&ledger, &LedgerSettings::default());
+    same(&links.life, &Links::default().life);
+    assert!(links.url.is_some());
     assert!(
         console
             .listen
@@ -328,6 +330,7 @@ fn the_template_shows_every_key() {
         "[privacy]",
         "[limits]",
         "[answers]",
+        "[links]",
         "[ledger]",
         "[guard]",
         "[admin]",

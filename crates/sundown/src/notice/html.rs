@@ -57,7 +57,8 @@ fn block(block: &Block) -> Markup {
     }
 }
 
-fn line(text: &str) -> Markup {
+/// Our own words, with code and addresses in them.
+pub(crate) fn line(text: &str) -> Markup {
     html! {
         @for run in runs(text) {
             @match run {
