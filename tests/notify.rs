@@ -15,8 +15,14 @@ use serde_json::Value;
 #[path = "support/installed.rs"]
 mod installed;
 
+#[path = "notify/authority.rs"]
+mod authority;
+#[path = "notify/links.rs"]
+mod links;
 #[path = "notify/platform.rs"]
 mod platform;
+#[path = "notify/tls.rs"]
+mod tls;
 
 use platform::*;
 

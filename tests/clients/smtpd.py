@@ -1,9 +1,10 @@
 """A mail server for tests: takes every mail into a file, but for recipients that say what they want.
 
-    smtpd.py DIRECTORY [CERTIFICATE KEY USER PASSWORD]
+    smtpd.py DIRECTORY [CERTIFICATE KEY [USER PASSWORD]]
 
 Prints its port, and then a line for each mail it took. A recipient `refused@...` is answered with 550, `later@...` with
-451 each time, `once-later@...` with 451 the first time; `slow@...` is taken, and never answered. With a certificate, nothing is taken before STARTTLS and that user's password.
+451 each time, `once-later@...` with 451 the first time; `slow@...` is taken, and never answered. With a certificate
+alone, TLS is spoken from the start; with a user too, nothing is taken before STARTTLS and that user's password.
 """
 
 import asyncio
@@ -40,19 +41,23 @@ class Handler:
         return "250 OK"
 
 
-def options():
-    if len(sys.argv) < 3:
-        return {}
-    certificate, key, user, password = sys.argv[2:]
+def context():
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(*sys.argv[2:4])
+    return context
+
+
+def options():
+    if len(sys.argv) < 5:
+        return {}
+    user, password = sys.argv[4:]
 
     def authenticate(server, session, envelope, mechanism, data):
         right = (data.login, data.password) == (user.encode(), password.encode())
         return AuthResult(success=right, handled=right or None)
 
     return {
-        "tls_context": context,
+        "tls_context": context(),
         "require_starttls": True,
         "authenticator": authenticate,
         "auth_required": True,
@@ -62,7 +67,8 @@ def options():
 async def main():
     loop = asyncio.get_running_loop()
     handler = Handler()
-    server = await loop.create_server(lambda: SMTP(handler, **options()), "127.0.0.1", 0)
+    wrapped = context() if len(sys.argv) == 4 else None
+    server = await loop.create_server(lambda: SMTP(handler, **options()), "127.0.0.1", 0, ssl=wrapped)
     print(server.sockets[0].getsockname()[1], flush=True)
     # Ends with whoever started it: its standard input ends then.
     await loop.run_in_executor(None, sys.stdin.read)

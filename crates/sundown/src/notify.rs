@@ -13,6 +13,7 @@ mod letter;
 mod outbox;
 mod show;
 mod smtp;
+mod unsubscribe;
 mod webhook;
 
 use std::fs;
@@ -32,15 +33,18 @@ use report::Options;
 pub(crate) use arguments::NotifyArguments;
 use carrier::Carrier;
 use choose::{Choice, Chosen, Known};
+use compose::Page;
 use contacts::Contacts;
 use files::Files;
 use letter::{Letter, Template, Templates};
 use outbox::{Fate, Outbox};
 use smtp::Smtp;
+use unsubscribe::{Address, Unsubscribe};
 use webhook::Webhook;
 
 use crate::config::{self, Config};
 use crate::demo;
+use crate::link::Linker;
 use crate::notice::content::Subject;
 use crate::report::{check_path, moment, sunset};
 use crate::serve::roster_from;
@@ -52,10 +56,16 @@ const SOME_FAILED: u8 = 1;
 
 pub(crate) fn run(arguments: &NotifyArguments) -> anyhow::Result<ExitCode> {
     let Config {
-        mut plan, settings, ..
+        mut plan,
+        settings,
+        links,
+        ..
     } = config::load(arguments.config.as_deref(), NO_KEY)?;
     if plan.sunsets.is_empty() {
         bail!("the plan retires nothing, so there is nobody to write to; add a [[sunset]]");
+    }
+    if arguments.one_click && !arguments.unsubscribe.iter().any(Address::takes_posts) {
+        bail!("--one-click is for an https:// address; add one with --unsubscribe");
     }
     let now = arguments.as_of.unwrap_or_else(|| Clock::default().now());
     plan.hold(Holds::of(&arguments.data_dir).read()?);
@@ -114,9 +124,25 @@ pub(crate) fn run(arguments: &NotifyArguments) -> anyhow::Result<ExitCode> {
         html: template(arguments.html_template.as_deref())?,
     };
     let demo = demo::is_demo(&arguments.data_dir);
+    let linker = match &links.url {
+        Some(url) => {
+            let path = config::ssl_path(&settings);
+            Some(Linker::new(&arguments.data_dir, url, &path, links.life)?)
+        }
+        None => None,
+    };
     let write = |chosen: &Chosen<'_>| {
-        let document = compose::compose(chosen, &subject, demo);
-        Letter::new(chosen, &document, &subject, &templates)
+        // An id that is too long for a link gets a letter without one.
+        let page = linker.as_ref().and_then(|linker| {
+            let link = linker.link(&chosen.account).ok()?;
+            let until = linker.until();
+            Some(Page { link, until })
+        });
+        let document = compose::compose(chosen, &subject, page.as_ref(), demo);
+        let mut letter = Letter::new(chosen, &document, &subject, page.as_ref(), &templates)?;
+        letter.unsubscribe =
+            Unsubscribe::of(&chosen.account, &arguments.unsubscribe, arguments.one_click);
+        anyhow::Ok(letter)
     };
     if let Some(account) = &arguments.preview {
         let chosen = previewed(&choice, account.as_deref())?;

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgGroup, Args};
+use clap::{ArgAction, ArgGroup, Args};
 use jiff::Timestamp;
 use lettre::message::Mailbox;
 
 use super::smtp::Server;
+use super::unsubscribe::Address;
 use super::webhook::Hook;
 use crate::cli::{Since, length, moment, since};
 
@@ -27,17 +28,22 @@ be told whether a letter arrived, it counts as sent; that is said. One that was 
 A server is smtp://host:port, smtps://host (TLS from the start) or smtp://host?tls=required (STARTTLS). Its password \
 is read from --password-file, or from the environment variable SUNDOWN_SMTP_PASSWORD.
 
-A webhook gets a POST of JSON for each letter: `id`, `account`, `sunset`, `occasion`, `to`, `subject`, `text`, `html`. \
+A webhook gets a POST of JSON for each letter: `id`, `account`, `sunset`, `occasion`, `to`, `subject`, `text`, `html`, \
+`page` (the private link, or null). \
 `Sundown-Timestamp` is the second of the request; `Sundown-Signature` is `v1=` and the hex of HMAC-SHA256, by the \
 secret, over that number, a full stop and the body. Any 2xx is taken for done; 429 and 5xx are tried again, and `id` \
 is then the same.
 
 A template is MiniJinja, which is Jinja's language. It can use:
   {{ letter }}                          all of it but the title
-  {{ title }} {{ account }} {{ service }} {{ check_url }} {{ date }} {{ contact }} {{ occasion }}
-  {{ sections.summary }} {{ sections.seen }} {{ sections.dates }} {{ sections.changes }}
-  {{ sections.testing }} {{ sections.help }}
-(a thank-you has summary and help alone; the others are then empty)
+  {{ title }} {{ account }} {{ service }} {{ check_url }} {{ page_url }} {{ date }} {{ contact }}
+  {{ occasion }}
+  {{ sections.summary }} {{ sections.page }} {{ sections.seen }} {{ sections.dates }}
+  {{ sections.changes }} {{ sections.testing }} {{ sections.help }}
+(a thank-you has summary, page and help alone; the others are then empty)
+
+Where [links] says where customers reach the edge, each letter carries a private link to its account's own page there, \
+made anew each time: see `sundown link --help`.
 
 Exit codes: 0 all are sent, or there was nothing to do; 1 some were not; 2 it could not be done.
 
@@ -99,6 +105,14 @@ pub(crate) struct NotifyArguments {
     /// Who the letters are from: api@example.com, or 'Example API <api@example.com>'
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) from: Option<Mailbox>,
+    /// Where a receiver says that it wants no more letters: mailto:… or https://…, or both; {account} in it stands for
+    /// the account. Mail programs make a button of it (List-Unsubscribe). Whoever used it gets no more letters once its
+    /// contact is taken out of the notes
+    #[arg(long, value_name = "URL", action = ArgAction::Append)]
+    pub(crate) unsubscribe: Vec<Address>,
+    /// The https:// address of --unsubscribe takes a POST and asks nothing back (RFC 8058)
+    #[arg(long, requires = "unsubscribe")]
+    pub(crate) one_click: bool,
     /// The user of the mail server
     #[arg(long, value_name = "NAME", requires = "smtp")]
     pub(crate) user: Option<String>,

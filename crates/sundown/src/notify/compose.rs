@@ -20,20 +20,55 @@ const ADDRESSES: usize = 8;
 const SOURCES: usize = 3;
 
 /// The sections that a template can use; a letter has some or all of them.
-pub(super) const SECTIONS: [&str; 6] = ["summary", "seen", "dates", "changes", "testing", "help"];
+pub(super) const SECTIONS: [&str; 7] = [
+    "summary", "page", "seen", "dates", "changes", "testing", "help",
+];
+
+/// The private page of the account that a letter is to.
+#[derive(Clone, Debug)]
+pub(super) struct Page {
+    pub(super) link: String,
+    pub(super) until: Timestamp,
+}
 
 /// Composes a letter. `demo` says that nobody was seen.
-pub(super) fn compose(chosen: &Chosen<'_>, subject: &Subject<'_>, demo: bool) -> Document {
+pub(super) fn compose(
+    chosen: &Chosen<'_>,
+    subject: &Subject<'_>,
+    page: Option<&Page>,
+    demo: bool,
+) -> Document {
     let mut document = match &chosen.why {
         Why::Breaks(row) => breaks(chosen, row, subject),
         Why::Fixed { written, since } => fixed(chosen, *written, *since, subject),
     };
+    if let Some(page) = page {
+        document.sections.insert(1, private(page));
+    }
     if let Some(first) = document.sections.first_mut().filter(|_| demo) {
         first
             .blocks
             .insert(0, Block::Paragraph(demo::SAID.to_owned()));
     }
     document
+}
+
+fn private(page: &Page) -> Section {
+    Section {
+        name: "page",
+        heading: Some("Your own page"),
+        blocks: vec![
+            Block::Paragraph(
+                "What we see of your programs as it is now, what to change in each and what each meets on which date:"
+                    .to_owned(),
+            ),
+            Block::Paragraph(page.link.clone()),
+            Block::Paragraph(format!(
+                "It works until {}. Whoever has this address can read the page: pass it on only to those who do this work.",
+                day_of(page.until)
+            )),
+        ],
+    }
 }
 
 fn breaks(chosen: &Chosen<'_>, row: &Row, subject: &Subject<'_>) -> Document {

@@ -12,7 +12,8 @@ use minijinja::{Value, context};
 use sha2::{Digest, Sha256};
 
 use super::choose::Chosen;
-use super::compose::SECTIONS;
+use super::compose::{Page, SECTIONS};
+use super::unsubscribe::{OneClick, Unsubscribe};
 use crate::notice::content::Subject;
 use crate::notice::dates::day;
 use crate::notice::document::{Document, Section};
@@ -42,6 +43,10 @@ pub(super) struct Letter {
     pub(super) subject: String,
     pub(super) text: String,
     pub(super) html: Option<String>,
+    /// The private page of the account. It is a secret: it is in no record.
+    pub(super) page: Option<String>,
+    /// How its receiver asks for no more of them.
+    pub(super) unsubscribe: Option<Unsubscribe>,
     /// What tells it from all others: the same for the same account, sunset and occasion.
     pub(super) id: String,
 }
@@ -51,10 +56,11 @@ impl Letter {
         chosen: &Chosen<'_>,
         document: &Document,
         subject: &Subject<'_>,
+        page: Option<&Page>,
         templates: &Templates<'_>,
     ) -> anyhow::Result<Self> {
         let fill = |template: &Template<'_>, html: bool, render: fn(&Section) -> String| {
-            let values = values(chosen, document, subject, render);
+            let values = values(chosen, document, subject, page, render);
             template::filled(&template.source, template.file, html, values)
         };
         let text = match &templates.text {
@@ -75,6 +81,8 @@ impl Letter {
             subject: document.title.clone(),
             text,
             html,
+            page: page.map(|page| page.link.clone()),
+            unsubscribe: None,
             id: id(&[&chosen.account, &chosen.sunset.name, &chosen.occasion]),
         })
     }
@@ -103,6 +111,17 @@ impl Letter {
             .message_id(Some(self.message_id(Some(from))))
             .date_now()
             .header(AutoSubmitted);
+        let mail = match &self.unsubscribe {
+            Some(Unsubscribe { list, one_click }) => {
+                let mail = mail.header(list.clone());
+                if *one_click {
+                    mail.header(OneClick)
+                } else {
+                    mail
+                }
+            }
+            None => mail,
+        };
         let mail = match &self.html {
             Some(html) => mail.multipart(
                 MultiPart::alternative()
@@ -150,6 +169,7 @@ fn values(
     chosen: &Chosen<'_>,
     document: &Document,
     subject: &Subject<'_>,
+    page: Option<&Page>,
     render: fn(&Section) -> String,
 ) -> Value {
     let rendered: Vec<String> = document.sections.iter().map(render).collect();
@@ -169,6 +189,7 @@ fn values(
         service => subject.service,
         check_url => subject.check_url(),
         date => sunset.ends_at().map(day).unwrap_or_default(),
+        page_url => page.map(|page| page.link.as_str()).unwrap_or_default(),
         contact => sunset.contact.clone().unwrap_or_default(),
         occasion => chosen.occasion.split(':').next().unwrap_or_default(),
         sections,

@@ -153,6 +153,8 @@ mod tests {
             subject: String::new(),
             text: String::new(),
             html: None,
+            page: None,
+            unsubscribe: None,
             id: "1".to_owned(),
         }
     }

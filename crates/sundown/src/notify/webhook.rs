@@ -6,7 +6,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use edge::Clock;
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::Full;
@@ -17,10 +17,11 @@ use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use s2n_tls::config::Config;
 use s2n_tls::security::DEFAULT_TLS13;
-use s2n_tls_tokio::TlsConnector;
+use s2n_tls_tokio::{TlsConnector, TlsStream};
 use serde::Serialize;
 use sha2::Sha256;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::time::{Instant, timeout};
 
@@ -31,6 +32,8 @@ use crate::check::target::Target;
 
 /// Longest wait for a connection, and for the answer after it.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a server may take to hear a goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// Fewest bytes of a secret: what is shorter can be tried out.
 const SHORTEST: usize = 16;
 
@@ -109,6 +112,7 @@ struct Body<'a> {
     subject: &'a str,
     text: &'a str,
     html: Option<&'a str>,
+    page: Option<&'a str>,
 }
 
 impl Webhook {
@@ -136,33 +140,38 @@ impl Webhook {
 
     async fn post(&self, request: Request<Full<Bytes>>) -> Result<StatusCode, Refusal> {
         let temporary = |error: anyhow::Error| Refusal::Temporary(format!("{error:#}"));
-        let deadline = Instant::now() + PATIENCE;
-        let stream = reach::connect(&self.hook.target(), deadline)
-            .await
-            .map_err(temporary)?;
+        let stream = self.reach().await.map_err(temporary)?;
         match &self.tls {
             None => exchange(stream, request).await,
             Some(connector) => {
-                let shaking = connector.connect(&self.hook.host, stream);
-                let secured = timeout(PATIENCE, shaking)
-                    .await
-                    .map_err(|_| Refusal::Temporary("no TLS handshake in time".to_owned()))?
-                    .map_err(|error| {
-                        Refusal::Temporary(format!(
-                            "TLS with {}: {}",
-                            self.hook.host,
-                            error.message()
-                        ))
-                    })?;
+                let secured = self.secured(connector, stream).await.map_err(temporary)?;
                 exchange(secured, request).await
             }
         }
+    }
+
+    async fn reach(&self) -> anyhow::Result<TcpStream> {
+        reach::connect(&self.hook.target(), Instant::now() + PATIENCE).await
+    }
+
+    async fn secured(
+        &self,
+        connector: &TlsConnector,
+        stream: TcpStream,
+    ) -> anyhow::Result<TlsStream<TcpStream>> {
+        let host = &self.hook.host;
+        timeout(PATIENCE, connector.connect(host, stream))
+            .await
+            .context("no TLS handshake in time")?
+            .map_err(|error| anyhow!("TLS with {host}: {}", error.message()))
     }
 }
 
 fn connector(ca: Option<&Path>) -> anyhow::Result<TlsConnector> {
     let mut config = Config::builder();
     config.set_security_policy(&DEFAULT_TLS13)?;
+    // It hides from a peer what failed, for half a minute each time. What fails here is a certificate.
+    config.set_max_blinding_delay(0)?;
     if let Some(file) = ca {
         let name = file.display();
         let pem = std::fs::read(file)
@@ -222,6 +231,20 @@ impl Carrier for Webhook {
         letter.id.clone()
     }
 
+    /// A server that is not who it should be is so for every letter. One that is reached in the clear is not asked first.
+    fn ready(&self) -> anyhow::Result<()> {
+        let Some(connector) = &self.tls else {
+            return Ok(());
+        };
+        self.runtime.block_on(async {
+            let stream = self.reach().await?;
+            let mut secured = self.secured(connector, stream).await?;
+            // It says goodbye; whether that is heard does not matter.
+            timeout(GOODBYE, secured.shutdown()).await.ok();
+            Ok(())
+        })
+    }
+
     fn carry(&self, letter: &Letter) -> Result<(), Refusal> {
         let permanent = |error: &dyn std::fmt::Display| Refusal::Permanent(error.to_string());
         let body = serde_json::to_vec(&Body {
@@ -233,6 +256,7 @@ impl Carrier for Webhook {
             subject: &letter.subject,
             text: &letter.text,
             html: letter.html.as_deref(),
+            page: letter.page.as_deref(),
         })
         .map_err(|error| permanent(&error))?;
         let second = Clock::default().now().as_second();
