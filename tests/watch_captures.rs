@@ -16,6 +16,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 fn run(arguments: &[&str], data: &Path) -> Value {
@@ -64,6 +65,11 @@ fn a_capture_is_counted_once() {
 
 /// A pcap file of raw IPv4: as many clients, each with a hello of its own and no more.
 fn hellos(count: u16) -> Vec<u8> {
+    hellos_of(9, count)
+}
+
+/// The same, of clients in this network of 10.0.0.0/8.
+fn hellos_of(network: u8, count: u16) -> Vec<u8> {
     const LINKTYPE_IPV4: u32 = 228;
     let hello = bytes::tls10();
     let length = u16::try_from(40 + hello.len()).unwrap();
@@ -84,7 +90,7 @@ fn hellos(count: u16) -> Vec<u8> {
         file.extend([0x45, 0]);
         file.extend(length.to_be_bytes());
         file.extend([0, 0, 0, 0, 64, 6, 0, 0]);
-        file.extend([10, 9, high, low, 192, 0, 2, 1]);
+        file.extend([10, network, high, low, 192, 0, 2, 1]);
         file.extend([0xc0, 0, 0x01, 0xbb]);
         file.extend([0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]);
         file.extend(&hello);
@@ -154,27 +160,144 @@ fn a_capture_that_grew_is_read_on_and_counted_once() {
     assert_eq!(report["evidence"]["connections"], 300);
 }
 
-#[test]
-fn a_capture_comes_through_a_pipe() {
-    let directory = tempfile::tempdir().unwrap();
-    let data = directory.path().join("data");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_sundown"))
-        .args(["watch", "-", "--json", "--data-dir"])
-        .arg(&data)
-        .current_dir(directory.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut pipe = child.stdin.take().unwrap();
-    // A few bytes at a time, as tcpdump -U writes.
-    for piece in hellos(300).chunks(700) {
-        pipe.write_all(piece).unwrap();
+fn packed(with: &str, path: &Path) -> Option<Vec<u8>> {
+    let packed = Command::new(with).arg("-c").arg(path).output();
+    match packed {
+        Ok(output) => Some(output.stdout),
+        Err(error) => {
+            eprintln!("SKIPPED a capture packed with {with}: {error}");
+            None
+        }
     }
-    drop(pipe);
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let read: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(read["connections"], 300, "{read:#}");
-    assert_eq!(read["sources"][0]["format"], "packet capture");
+}
+
+#[test]
+fn a_capture_comes_through_a_pipe_packed_or_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let whole = hellos(300);
+    let path = directory.path().join("whole.pcap");
+    std::fs::write(&path, &whole).unwrap();
+    let (gzip, zstd) = (packed("gzip", &path), packed("zstd", &path));
+    for (name, content) in [("plain", Some(whole)), ("gzip", gzip), ("zstd", zstd)] {
+        let Some(content) = content else { continue };
+        let data = directory.path().join(name);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sundown"))
+            .args(["watch", "-", "--json", "--data-dir"])
+            .arg(&data)
+            .current_dir(directory.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut pipe = child.stdin.take().unwrap();
+        // A few bytes at a time, as tcpdump -U writes.
+        for piece in content.chunks(700) {
+            pipe.write_all(piece).unwrap();
+        }
+        drop(pipe);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{name}: {output:?}");
+        let read: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(read["connections"], 300, "{name}: {read:#}");
+        assert_eq!(read["sources"][0]["format"], "packet capture", "{name}");
+        assert_eq!(read["sources"][0]["error"], Value::Null, "{name}");
+    }
+}
+
+/// Everything that the ledger has, in one order.
+fn rows(data: &Path) -> Vec<String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_sundown"))
+        .args(["ledger", "export", "--format", "jsonl", "--data-dir"])
+        .arg(data)
+        .current_dir(data.parent().unwrap())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut rows: Vec<_> = text.lines().map(str::to_owned).collect();
+    rows.sort_unstable();
+    rows
+}
+
+#[test]
+fn several_captures_are_counted_alike_by_any_number_of_threads() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    // More than is handed over at once, and one that another has grown to.
+    for (name, network, count) in [("a", 1, 3_000), ("b", 2, 2_100), ("b-later", 2, 2_600)] {
+        std::fs::write(at(name), hellos_of(network, count)).unwrap();
+    }
+    let broken = hellos_of(3, 500);
+    std::fs::write(at("c"), &broken[..broken.len() - 7]).unwrap();
+    let gzip = packed("gzip", &at("a")).unwrap();
+    std::fs::write(at("a.gz"), gzip).unwrap();
+    let mut known: Option<(Vec<String>, Vec<Value>)> = None;
+    for jobs in ["1", "2", "5"] {
+        let data = at(&format!("data-{jobs}"));
+        let run = |names: &[&str]| {
+            let output = Command::new(env!("CARGO_BIN_EXE_sundown"))
+                .arg("watch")
+                .args(names)
+                .args(["--jobs", jobs, "--json", "--data-dir"])
+                .arg(&data)
+                .current_dir(directory.path())
+                .output()
+                .unwrap();
+            // One of them is cut short.
+            assert_eq!(output.status.code(), Some(1), "{output:?}");
+            serde_json::from_slice::<Value>(&output.stdout).unwrap()
+        };
+        let read = run(&["a", "b", "b-later", "a.gz", "c"]);
+        assert_eq!(read["connections"], 3_000 + 2_600 + 499, "{read:#}");
+        let connections = |source: &Value| source["captured"]["connections"].clone();
+        let sources = read["sources"].as_array().unwrap();
+        let of_each: Vec<_> = sources.iter().map(connections).collect();
+        let told = (rows(&data), of_each);
+        assert_eq!(told.0.len(), 6_099);
+        assert_eq!(known.get_or_insert_with(|| told.clone()), &told, "{jobs}");
+        let again = run(&["a", "b-later", "a.gz", "c"]);
+        assert_eq!(again["connections"], 0, "{again:#}");
+    }
+}
+
+#[test]
+fn what_is_left_when_it_is_interrupted_is_counted_by_the_next_run() {
+    let directory = tempfile::tempdir().unwrap();
+    let names = ["one.pcap", "two.pcap"];
+    for (name, network) in names.into_iter().zip(1..) {
+        std::fs::write(directory.path().join(name), hellos_of(network, 12_000)).unwrap();
+    }
+    let all = 24_000;
+    for jobs in ["1", "2"] {
+        // It may be done before anybody has looked.
+        let interrupted = (0..5).any(|turn| {
+            let data = directory.path().join(format!("data-{jobs}-{turn}"));
+            let mut command = Command::new(env!("CARGO_BIN_EXE_sundown"));
+            command
+                .args(["watch", "--json", "--jobs", jobs, "--data-dir"])
+                .arg(&data)
+                .args(names)
+                .current_dir(directory.path())
+                .stdout(Stdio::piped());
+            let child = command.spawn().unwrap();
+            edge::eventually("the first part is counted", || {
+                let log = std::fs::metadata(data.join("ledger.sqlite-wal"));
+                log.is_ok_and(|log| log.len() > 500_000)
+            });
+            kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+            let output = child.wait_with_output().unwrap();
+            let first: Value = serde_json::from_slice(&output.stdout).unwrap();
+            let counted = first["connections"].as_u64().unwrap();
+            assert!(counted > 0, "{first:#}");
+            let rest = command.output().unwrap();
+            assert_eq!(rest.status.code(), Some(0), "{rest:?}");
+            let rest: Value = serde_json::from_slice(&rest.stdout).unwrap();
+            assert_eq!(counted + rest["connections"].as_u64().unwrap(), all);
+            assert_eq!(rows(&data).len() as u64, all);
+            counted < all
+        });
+        if !interrupted {
+            eprintln!("SKIPPED an interrupted run by {jobs}: it was done too soon each time");
+        }
+    }
 }

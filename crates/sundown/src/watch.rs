@@ -12,6 +12,7 @@ mod sources;
 mod stopping;
 mod summary;
 mod tally;
+mod told;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;

@@ -126,6 +126,16 @@ impl Beginning {
         self.head.len() >= HEAD || self.head.contains(&b'\n')
     }
 
+    /// All that it is the beginning of, unpacked, where that comes as a stream: it can be read only once. Of a file, no more
+    /// than its head.
+    pub fn into_content(self) -> Stream {
+        let head = io::Cursor::new(self.head);
+        match self.rest {
+            Some(rest) => Box::new(head.chain(rest.reader)),
+            None => Box::new(head),
+        }
+    }
+
     pub(crate) fn place(&self) -> &Place {
         &self.place
     }
@@ -176,7 +186,7 @@ impl Beginning {
         })?;
         let is_read_whole = format.framing() != Framing::Lines;
         let marked = self.head.get(..MARKED).unwrap_or(&self.head).to_vec();
-        let reader: Box<dyn Read + Send> = match (self.rest, path) {
+        let reader: Stream = match (self.rest, path) {
             (Some(rest), _) => Box::new(io::Cursor::new(self.head).chain(rest.reader)),
             (None, Some(path)) => {
                 let from = if is_read_whole { 0 } else { start.position };

@@ -2,11 +2,14 @@
 //!
 //! Threads read; the one that begins them counts what they read, so that the ledger has one writer. The parts of a log are
 //! counted in their order, as if one thread had read them. Different logs are counted as they come: they have nothing to do
-//! with each other, unless two begin alike. Then the second waits until it is known how far the first goes.
+//! with each other, unless two begin alike. Then the second waits until it is known how far the first goes. A capture is
+//! read by one thread: connections lie across any byte of it.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
@@ -14,19 +17,36 @@ use std::time::{Duration, Instant};
 use anyhow::{anyhow, bail};
 use observe::logs::{Beginning, Log, LogError, MARKED, Parts, Place, Step};
 
-use super::captures;
+use super::captures::{self, Counting};
 use super::logs::{COMMIT, Read, Reading, Standing, may_grow};
 use super::sources::Source;
 use super::stopping::Stopping;
+use super::told::{self, Part, Rest, Task};
 
 /// How long is waited for a thread before it is looked at whether it is still there.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// What a thread is to do.
+enum Job {
+    Log(LogJob),
+    /// A source that is a capture.
+    Capture(usize, Task),
+}
+
 /// A part of a log, to be read on.
-struct Job {
+struct LogJob {
     source: usize,
     part: usize,
     log: Log,
+}
+
+/// What a thread has done.
+enum Done {
+    Log(LogJob, Left),
+    /// A part of a source that is a capture.
+    Part(usize, Part),
+    /// The rest of it.
+    Rest(usize, Box<Rest>),
 }
 
 /// Where a thread left it.
@@ -60,7 +80,8 @@ pub(super) fn read(
 ) -> anyhow::Result<All> {
     let (work, jobs_to_do) = channel::<Job>();
     let jobs_to_do = Mutex::new(jobs_to_do);
-    let (finished, done) = channel::<(Job, Left)>();
+    // Who has read a part of a capture waits until there is room for it: that bounds memory.
+    let (finished, done) = sync_channel::<Done>(jobs);
     let stopping = reading.stopping.clone();
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -83,12 +104,16 @@ pub(super) fn read(
             next: 0,
             cutting: None,
             waiting: None,
+            several: jobs > 1 && sources.len() > 1,
             logs: BTreeMap::new(),
+            captures: BTreeMap::new(),
             reads: sources.iter().map(|_| None).collect(),
             interrupted: false,
         };
         let all = crew.run(&done, &threads);
         is_over.store(true, Relaxed);
+        // Nobody waits for room any more.
+        drop(done);
         all
     })
 }
@@ -96,19 +121,30 @@ pub(super) fn read(
 /// What each thread does until there is no more to do.
 fn work_on(
     jobs: &Mutex<Receiver<Job>>,
-    finished: &Sender<(Job, Left)>,
+    finished: &SyncSender<Done>,
     stopping: &Stopping,
     is_over: &AtomicBool,
 ) {
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(mut job) = job else {
+        let Ok(job) = job else {
             return;
         };
-        let left = read_on(&mut job.log, || {
-            stopping.is_wanted() || is_over.load(Relaxed)
-        });
-        if finished.send((job, left)).is_err() {
+        let is_stopped = || stopping.is_wanted() || is_over.load(Relaxed);
+        let done = match job {
+            Job::Log(mut job) => {
+                let left = read_on(&mut job.log, is_stopped);
+                Done::Log(job, left)
+            }
+            Job::Capture(source, task) => {
+                let hand_over = |part| match finished.send(Done::Part(source, part)) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
+                };
+                Done::Rest(source, Box::new(told::read(&task, hand_over, is_stopped)))
+            }
+        };
+        if finished.send(done).is_err() {
             return;
         }
     }
@@ -162,6 +198,16 @@ struct UnderWay {
     is_cut_off: bool,
 }
 
+/// What came of beginning a source.
+enum Begun {
+    /// It was dealt with, or its parts are to be handed out.
+    Done,
+    /// It has to wait for another.
+    Waits,
+    /// It is a capture, for a thread to read.
+    Capture(Task),
+}
+
 /// Who hands out and who counts.
 struct Crew<'r, 'a> {
     reading: &'r mut Reading<'a>,
@@ -174,9 +220,12 @@ struct Crew<'r, 'a> {
     next: usize,
     /// The log whose parts are being handed out.
     cutting: Option<(usize, Parts)>,
-    /// The beginning of the next one, where it begins like one under way.
-    waiting: Option<Beginning>,
+    /// The beginning of the next one, where it begins like one under way, and whether it is a capture.
+    waiting: Option<(Beginning, bool)>,
+    /// Captures are read by threads too. Where there is but one source, or one thread, it is no quicker.
+    several: bool,
     logs: BTreeMap<usize, UnderWay>,
+    captures: BTreeMap<usize, Counting>,
     reads: Vec<Option<Read>>,
     interrupted: bool,
 }
@@ -184,7 +233,7 @@ struct Crew<'r, 'a> {
 impl Crew<'_, '_> {
     fn run(
         mut self,
-        done: &Receiver<(Job, Left)>,
+        done: &Receiver<Done>,
         threads: &[ScopedJoinHandle<'_, ()>],
     ) -> anyhow::Result<All> {
         loop {
@@ -197,7 +246,7 @@ impl Crew<'_, '_> {
             if self.in_hand == 0 {
                 break;
             }
-            let (job, left) = loop {
+            let found = loop {
                 match done.recv_timeout(LOOK) {
                     Ok(found) => break found,
                     Err(RecvTimeoutError::Timeout)
@@ -205,7 +254,22 @@ impl Crew<'_, '_> {
                     Err(_) => bail!("a thread that reads has ended: this is a bug"),
                 }
             };
-            self.arrived(job, left)?;
+            match found {
+                Done::Log(job, left) => self.arrived(job, left)?,
+                Done::Part(source, part) => {
+                    if let Some(counting) = self.captures.get_mut(&source) {
+                        counting.count(self.reading, part)?;
+                    }
+                }
+                Done::Rest(source, rest) => {
+                    self.in_hand -= 1;
+                    self.interrupted |= rest.is_stopped;
+                    if let Some(counting) = self.captures.remove(&source) {
+                        let read = counting.finish(self.reading, *rest)?;
+                        self.keep(source, read);
+                    }
+                }
+            }
         }
         let interrupted = self.interrupted || self.next < self.sources.len();
         Ok(All {
@@ -232,11 +296,11 @@ impl Crew<'_, '_> {
                     Some(Ok(part)) => {
                         log.handed_out += 1;
                         log.in_hand += 1;
-                        return Ok(Some(Job {
+                        return Ok(Some(Job::Log(LogJob {
                             source,
                             part: log.handed_out - 1,
                             log: part,
-                        }));
+                        })));
                     }
                     Some(Err(error)) => log.standing.broke(&error, log.standing.read.to),
                     None => {}
@@ -248,46 +312,55 @@ impl Crew<'_, '_> {
             let Some(source) = self.sources.get(self.next) else {
                 return Ok(None);
             };
-            if self.reading.stopping.is_wanted() || !self.begin(source)? {
+            if self.reading.stopping.is_wanted() {
                 return Ok(None);
             }
-            self.next += 1;
+            match self.begin(source)? {
+                Begun::Waits => return Ok(None),
+                Begun::Done => self.next += 1,
+                Begun::Capture(task) => {
+                    self.next += 1;
+                    return Ok(Some(Job::Capture(self.next - 1, task)));
+                }
+            }
         }
     }
 
-    /// Begins the next source. False where it has to wait for another.
-    fn begin(&mut self, source: &Source) -> anyhow::Result<bool> {
-        if let Source::Log(path) = source
-            && self.waiting.is_none()
-            && let Some(beginning) = captures::beginning(path)
-        {
-            let read = self.reading.capture(path, &beginning)?;
-            self.interrupted |= self.reading.stopping.is_wanted();
-            self.keep(self.next, read);
-            return Ok(true);
-        }
-        let beginning = match self.waiting.take() {
-            Some(beginning) => beginning,
-            None => match self.reading.beginning(source) {
-                Ok(beginning) => beginning,
-                Err(read) => {
-                    self.keep(self.next, *read);
-                    return Ok(true);
+    /// Begins the next source.
+    fn begin(&mut self, source: &Source) -> anyhow::Result<Begun> {
+        let (beginning, is_capture) = match self.waiting.take() {
+            Some(waiting) => waiting,
+            None => match source {
+                Source::Log(path) if let Some(beginning) = captures::beginning(path) => {
+                    (beginning, true)
                 }
+                _ => match self.reading.beginning(source) {
+                    Ok(beginning) => (beginning, false),
+                    Err(read) => {
+                        self.keep(self.next, *read);
+                        return Ok(Begun::Done);
+                    }
+                },
             },
         };
-        if self
-            .logs
-            .values()
-            .any(|log| alike(&log.head, beginning.head()))
+        let logs = self.logs.values().map(|log| log.head.as_slice());
+        let captures = self.captures.values().map(Counting::head);
+        if logs
+            .chain(captures)
+            .any(|head| alike(head, beginning.head()))
         {
-            self.waiting = Some(beginning);
-            return Ok(false);
+            self.waiting = Some((beginning, is_capture));
+            return Ok(Begun::Waits);
+        }
+        if let Source::Log(path) = source
+            && is_capture
+        {
+            return self.begin_capture(path, &beginning);
         }
         let mut standing = self.reading.standing(source, &beginning);
         if beginning.head().is_empty() {
             self.keep(self.next, standing.read);
-            return Ok(true);
+            return Ok(Begun::Done);
         }
         let grows = matches!(source, Source::Log(path) if may_grow(path));
         let start = standing.start(self.reading.server_max, grows);
@@ -314,11 +387,37 @@ impl Crew<'_, '_> {
             }
             Err(error) => self.keep(self.next, standing.failed(error)),
         }
-        Ok(true)
+        Ok(Begun::Done)
+    }
+
+    /// Begins a capture: hands it to a thread, or reads it here.
+    fn begin_capture(&mut self, path: &Path, beginning: &Beginning) -> anyhow::Result<Begun> {
+        if !self.several {
+            let read = self.reading.capture(path, beginning)?;
+            self.interrupted |= self.reading.stopping.is_wanted();
+            self.keep(self.next, read);
+            return Ok(Begun::Done);
+        }
+        match self.reading.to_count(path, beginning) {
+            Ok(counting) => {
+                let task = Task {
+                    path: path.to_owned(),
+                    source: counting.source.clone(),
+                    counted: counting.counted(),
+                    progress: self.reading.progress.clone(),
+                };
+                self.captures.insert(self.next, counting);
+                Ok(Begun::Capture(task))
+            }
+            Err(read) => {
+                self.keep(self.next, *read);
+                Ok(Begun::Done)
+            }
+        }
     }
 
     /// Counts what was read, as far as it is its turn.
-    fn arrived(&mut self, job: Job, left: Left) -> anyhow::Result<()> {
+    fn arrived(&mut self, job: LogJob, left: Left) -> anyhow::Result<()> {
         let Some(log) = self.logs.get_mut(&job.source) else {
             return Ok(());
         };
@@ -332,12 +431,12 @@ impl Crew<'_, '_> {
             self.reading.count(&mut part, &mut log.standing)?;
             match left {
                 Left::Full => {
-                    let job = Job {
+                    let job = LogJob {
                         source: job.source,
                         part: log.turn,
                         log: part,
                     };
-                    return self.hand_out(job);
+                    return self.hand_out(Job::Log(job));
                 }
                 Left::End => {
                     log.before = Some(part);

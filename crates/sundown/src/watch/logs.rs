@@ -15,7 +15,7 @@ use observe::logs::{
 };
 use serde::Serialize;
 
-use super::captures::Captured;
+use super::captures::{Captured, Watched};
 use super::piped::Piped;
 use super::places::Places;
 use super::sources::Source;
@@ -159,9 +159,18 @@ impl Reading<'_> {
                 let mut piped = Piped::new(self.stopping.clone()).map_err(of_stdin)?;
                 let start = piped.start().map_err(of_stdin)?;
                 if Magic::of(start) == Some(Magic::Capture) {
-                    return Err(Box::new(self.piped_capture(piped).map_err(fail)?));
+                    let input = Watched::new(piped, self.progress.clone());
+                    return Err(Box::new(self.piped_capture(input).map_err(fail)?));
                 }
-                Beginning::of_stream(Box::new(piped), self.progress.clone())
+                let beginning = Beginning::of_stream(Box::new(piped), self.progress.clone());
+                // A packed one shows only here what it is.
+                match beginning {
+                    Ok(packed) if Magic::of(packed.head()) == Some(Magic::Capture) => {
+                        let content = packed.into_content();
+                        return Err(Box::new(self.piped_capture(content).map_err(fail)?));
+                    }
+                    beginning => beginning,
+                }
             }
         }
         .map_err(|error| fail(error.into()))
