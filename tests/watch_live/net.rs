@@ -11,20 +11,20 @@ use serde_json::Value;
 use crate::edge::eventually;
 use crate::installed::skipped;
 
-pub const SUNDOWN: &str = env!("CARGO_BIN_EXE_sundown");
+pub(crate) const SUNDOWN: &str = env!("CARGO_BIN_EXE_sundown");
 /// The server's port: nobody else is in the network.
-pub const PORT: u16 = 4433;
+pub(crate) const PORT: u16 = 4433;
 
 /// A network with a loopback interface and nobody in it. It is gone with the last process in it.
-pub struct Net {
+pub(crate) struct Net {
     holder: Child,
-    pub directory: tempfile::TempDir,
+    pub(crate) directory: tempfile::TempDir,
     server: Option<Child>,
 }
 
 impl Net {
     /// `None`, said loudly, where this user may not make one.
-    pub fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let holder = Command::new("unshare")
             .args([
                 "--net",
@@ -59,7 +59,7 @@ impl Net {
     }
 
     /// A program in this network.
-    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new("nsenter");
         command
             .arg(format!("--net=/proc/{}/ns/net", self.holder.id()))
@@ -70,16 +70,16 @@ impl Net {
         command
     }
 
-    pub fn at(&self, name: &str) -> PathBuf {
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.at("data")
     }
 
     /// An OpenSSL server that speaks everything that it can.
-    pub fn serve(&mut self) {
+    pub(crate) fn serve(&mut self) {
         let made = Command::new("openssl")
             .args([
                 "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
@@ -123,17 +123,17 @@ impl Net {
     }
 
     /// Begins to watch, and waits until it does.
-    pub fn watch(&self, arguments: &[&str]) -> Watch {
+    pub(crate) fn watch(&self, arguments: &[&str]) -> Watch {
         let mut command = self.command(SUNDOWN);
         command.args(["watch", "--json", "--data-dir", "data", "--live"]);
         Watch::start(command.args(arguments), &self.data())
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("https://127.0.0.1:{PORT}/page")
     }
 
-    pub fn curl(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn curl(&self, arguments: &[&str]) -> Output {
         let mut curl = self.command("curl");
         curl.args([
             "--silent",
@@ -147,7 +147,7 @@ impl Net {
     }
 
     /// `sundown` in its directory, with JSON to its standard output.
-    pub fn ask(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Value {
         let mut command = Command::new(SUNDOWN);
         command
             .args(arguments)
@@ -157,7 +157,7 @@ impl Net {
     }
 
     /// The rows of the ledger; none while it is being made.
-    pub fn rows(&self) -> Vec<Value> {
+    pub(crate) fn rows(&self) -> Vec<Value> {
         let mut command = Command::new(SUNDOWN);
         command.args([
             "ledger",
@@ -176,13 +176,13 @@ impl Net {
     }
 
     /// How many connections the ledger has.
-    pub fn connections(&self) -> u64 {
+    pub(crate) fn connections(&self) -> u64 {
         let count = |row: &Value| row["connections"].as_u64().unwrap();
         self.rows().iter().map(count).sum()
     }
 
     /// Runs a Python program in this network.
-    pub fn python(&self, name: &str, program: &str, arguments: &[&str]) -> Output {
+    pub(crate) fn python(&self, name: &str, program: &str, arguments: &[&str]) -> Output {
         fs::write(self.at(name), program).unwrap();
         self.command("/usr/bin/python3")
             .arg(name)
@@ -205,10 +205,10 @@ impl Drop for Net {
 }
 
 /// A run under way.
-pub struct Watch(pub Child);
+pub(crate) struct Watch(pub Child);
 
 impl Watch {
-    pub fn start(command: &mut Command, data: &Path) -> Self {
+    pub(crate) fn start(command: &mut Command, data: &Path) -> Self {
         let child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -233,17 +233,17 @@ impl Watch {
         watch
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.0), signal).unwrap();
     }
 
     /// Ends it in order; its summary. It says nothing to a pipe but that.
-    pub fn end(self, signal: Signal, code: i32) -> Value {
+    pub(crate) fn end(self, signal: Signal, code: i32) -> Value {
         self.signal(signal);
         self.ended(code)
     }
 
-    pub fn ended(self, code: i32) -> Value {
+    pub(crate) fn ended(self, code: i32) -> Value {
         let output = self.0.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(
@@ -254,7 +254,7 @@ impl Watch {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    pub fn resident(&self) -> u64 {
+    pub(crate) fn resident(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         line.unwrap()

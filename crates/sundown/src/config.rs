@@ -159,7 +159,9 @@ pub(crate) fn draft(text: &str, share_key: [u8; 16]) -> Result<Plan, Vec<Problem
     let of_toml = |error| vec![problems::from_toml(&error, text)];
     let mut tables = DeTable::parse(text).map_err(of_toml)?;
     let is_of_plan = |key: &str| matches!(key, "sunset" | "exception" | "preview" | "cohort");
-    tables.get_mut().retain(|key, _| is_of_plan(key.get_ref()));
+    let all = std::mem::take(tables.get_mut());
+    let of_plan = all.into_iter().filter(|(key, _)| is_of_plan(key.get_ref()));
+    *tables.get_mut() = of_plan.collect();
     PlanTables::deserialize(toml::Deserializer::from(tables))
         .map_err(of_toml)?
         .build(share_key)

@@ -28,7 +28,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// What a thread is to do.
 enum Job {
-    Log(LogJob),
+    Log(Box<LogJob>),
     /// A source that is a capture.
     Capture(usize, Task),
 }
@@ -42,7 +42,7 @@ struct LogJob {
 
 /// What a thread has done.
 enum Done {
-    Log(LogJob, Left),
+    Log(Box<LogJob>, Left),
     /// A part of a source that is a capture.
     Part(usize, Part),
     /// The rest of it.
@@ -255,7 +255,7 @@ impl Crew<'_, '_> {
                 }
             };
             match found {
-                Done::Log(job, left) => self.arrived(job, left)?,
+                Done::Log(job, left) => self.arrived(*job, left)?,
                 Done::Part(source, part) => {
                     if let Some(counting) = self.captures.get_mut(&source) {
                         counting.count(self.reading, part)?;
@@ -296,11 +296,11 @@ impl Crew<'_, '_> {
                     Some(Ok(part)) => {
                         log.handed_out += 1;
                         log.in_hand += 1;
-                        return Ok(Some(Job::Log(LogJob {
+                        return Ok(Some(Job::Log(Box::new(LogJob {
                             source,
                             part: log.handed_out - 1,
                             log: part,
-                        })));
+                        }))));
                     }
                     Some(Err(error)) => log.standing.broke(&error, log.standing.read.to),
                     None => {}
@@ -436,7 +436,7 @@ impl Crew<'_, '_> {
                         part: log.turn,
                         log: part,
                     };
-                    return self.hand_out(Job::Log(job));
+                    return self.hand_out(Job::Log(Box::new(job)));
                 }
                 Left::End => {
                     log.before = Some(part);
