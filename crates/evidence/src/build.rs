@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use ledger::{Query, Range, Visitor};
 
 use crate::EvidenceError;
+use crate::in_force::floors;
 use crate::inventory::Inventory;
 use crate::pack::{Change, ExceptionFact, Missing, Pack, Period, PhaseSpan, SunsetFact, TrailFact};
 
@@ -64,7 +65,10 @@ pub fn build(sources: Sources<'_>, period: Period, now: Timestamp) -> Result<Pac
         .map(|group| group.counts.connections)
         .sum();
     let plan = sources.plan;
+    let (in_force, in_force_known_since) = floors(&sources.trail.records, period);
     Ok(Pack {
+        in_force,
+        in_force_known_since,
         made_by: format!("sundown {}", sources.version),
         made_at: now,
         demo: sources.demo,

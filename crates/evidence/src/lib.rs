@@ -13,6 +13,7 @@
 
 mod build;
 mod cbom;
+mod in_force;
 mod inventory;
 mod pack;
 mod page;
@@ -22,9 +23,10 @@ mod write;
 
 pub use build::{Sources, build};
 pub use cbom::cbom;
+pub use in_force::{Stated, stated};
 pub use pack::{
-    Change, Early, ExceptionFact, Missing, Pack, Period, PhaseSpan, Served, SunsetFact, TrailFact,
-    TurnedAway, Use,
+    Change, Early, ExceptionFact, FloorSpan, Missing, Pack, Period, PhaseSpan, Served, SunsetFact,
+    TrailFact, TurnedAway, Use,
 };
 pub use page::page;
 pub use seal::{Key, seal};

@@ -18,6 +18,10 @@ pub struct Pack {
     pub period: Period,
     /// The sunsets of the plan in force when the pack was made.
     pub sunsets: Vec<SunsetFact>,
+    /// The floors in force by date, as the audit trail has them.
+    pub in_force: Vec<FloorSpan>,
+    /// Since when that is known; absent where the trail holds no plan.
+    pub in_force_known_since: Option<Timestamp>,
     /// What each listener and server name let in, from day to day.
     pub served: Vec<Served>,
     /// Protocols, suites and groups in use.
@@ -58,6 +62,23 @@ pub struct SunsetFact {
     pub phases: Vec<PhaseSpan>,
     /// Brownout windows within the period.
     pub brownout_windows: u64,
+}
+
+/// A floor that was in force, and how it was applied. Nothing here is read into the past: it is what plans said then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FloorSpan {
+    /// The sunset.
+    pub sunset: String,
+    /// Its floor: a name, or the beginning of a hash and a title.
+    pub floor: String,
+    /// The phase it was in by that plan; absent before the first.
+    pub phase: Option<Phase>,
+    /// Whether it was on hold: then it was only observed.
+    pub on_hold: bool,
+    /// From when, within the period.
+    pub from: Timestamp,
+    /// The first moment after it.
+    pub until: Timestamp,
 }
 
 /// A phase and when it is in force by the plan.

@@ -64,6 +64,7 @@ pub fn page(pack: &Pack) -> Page {
     ));
     page.blocks.push(verdict(pack));
     plan(pack, &mut page);
+    in_force(pack, &mut page);
     served(pack, &mut page);
     inventory(pack, &mut page);
     early(pack, &mut page);
@@ -147,7 +148,48 @@ fn plan(pack: &Pack, page: &mut Page) {
             })
             .collect(),
     );
-    page.text("By the plan in force when this was made; how it came to be is under \"What operators did\".");
+    page.text("By the plan in force when this was made; what was in force before is told next, and how it came to be under \"What operators did\".");
+}
+
+fn in_force(pack: &Pack, page: &mut Page) {
+    page.heading("The floor in force, by date");
+    page.text(match pack.in_force_known_since {
+        None => "Not known: the audit trail holds no plan. A running edge records each one.".to_owned(),
+        Some(since) if since > pack.period.from => format!(
+            "From the audit trail, which knows the plan since {}; what was in force before that is not known.",
+            moment(since)
+        ),
+        Some(_) => {
+            "From the audit trail: each day by the plan that was in force on it, not by today's.".to_owned()
+        }
+    });
+    page.table(
+        vec![
+            ("sunset", false),
+            ("floor", false),
+            ("from", true),
+            ("to", true),
+            ("phase", false),
+        ],
+        pack.in_force
+            .iter()
+            .map(|span| {
+                let phase = span.phase.map_or("not begun", floor::Phase::name);
+                let hold = if span.on_hold {
+                    ", on hold: only observed"
+                } else {
+                    ""
+                };
+                vec![
+                    span.sunset.clone(),
+                    span.floor.clone(),
+                    moment(span.from),
+                    moment(span.until),
+                    format!("{phase}{hold}"),
+                ]
+            })
+            .collect(),
+    );
 }
 
 fn phases(sunset: &SunsetFact) -> String {

@@ -160,7 +160,20 @@ mod tests {
             at = "2026-06-02"
         "#;
         let tables: PlanTables = toml::from_str(text).unwrap();
-        let facts = facts(&tables.build([0; 16]).unwrap());
+        let plan = tables.build([0; 16]).unwrap();
+        let facts = facts(&plan);
+        // A pack for auditors reads the floors and the calendar back from them.
+        let stated = evidence::stated(facts.iter().map(String::as_str));
+        let [stated] = stated.as_slice() else {
+            panic!("one sunset: {stated:?}")
+        };
+        let dates = plan.sunsets[0].dates();
+        assert!(
+            dates
+                .map(|change| (change.phase, change.at))
+                .eq(stated.phases.iter().copied())
+        );
+        assert_eq!(stated.floor, floor(&plan.sunsets[0].floor));
         assert!(facts[0].starts_with("old: floor ") && facts[0].ends_with(" (TLSv1.2 or later)"));
         assert_eq!(
             facts[1..],
