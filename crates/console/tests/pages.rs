@@ -169,6 +169,17 @@ async fn a_list_is_searched_and_paged() {
         "the order and what is searched for are in the links: {}",
         page.body
     );
+    let part = |more: &'static str| {
+        support::get("/accounts?q=count")
+            .header("hx-request", "true")
+            .header(more, "true")
+            .body(axum::body::Body::empty())
+            .unwrap()
+    };
+    let typed = support::send(&router, part("hx-current-url")).await;
+    assert!(!typed.body.contains("<html") && typed.body.contains("account-000"));
+    let back = support::send(&router, part("hx-history-restore-request")).await;
+    assert!(back.body.contains("<html"));
     let by_id = ask(&router, "/api/v1/accounts?sort=account&q=99").await;
     assert_eq!(by_id.json()["rows"][0]["who"]["id"], "account-099");
     let beyond = ask(&router, "/accounts?after=18446744073709551615").await;

@@ -36,8 +36,8 @@ pub(crate) async fn accounts(
         Ok(found) => found,
         Err(fault) => return super::shown(&console, &visitor, &fault),
     };
-    // What htmx asks for as something is typed.
-    if headers.contains_key("hx-request") {
+    // What htmx asks for as something is typed; on the way back it wants the page.
+    if headers.contains_key("hx-request") && !headers.contains_key("hx-history-restore-request") {
         return Html(list(&view).into_string()).into_response();
     }
     let page = Page {
@@ -119,7 +119,7 @@ fn content(view: &Accounts, picture: &Picture) -> Markup {
     html! {
         div class="head" {
             h1 { "Accounts" }
-            span class="soft" { @if let Some(sunset) = &view.sunset { "By " b { (safe(sunset)) } ", worst first. Figures of the last 30 days." } }
+            span class="soft" { @if let Some(sunset) = &view.sunset { "By " b { (safe(sunset)) } ", " (view.sort.words()) ". Figures of the last 30 days." } }
         }
         @if sunsets.len() > 1 {
             nav class="tabs" aria-label="Sunsets" {

@@ -169,6 +169,15 @@ impl Sort {
         }
     }
 
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Worst => "worst first",
+            Self::Account => "by id",
+            Self::Requests => "those with most requests first",
+            Self::Seen => "the last seen first",
+        }
+    }
+
     const fn order(self) -> Order {
         match self {
             Self::Worst => Order::Harm,
