@@ -107,6 +107,8 @@ async fn main() {
         watch.elapsed().as_secs_f64() * 1000.0
     );
     drop(console);
+    // What made the picture lets go of its file a moment after the picture is shown.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     let console = start();
     println!(
         "| the first page after a restart, while a new picture is made, ms | {:.1} |",
