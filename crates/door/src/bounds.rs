@@ -1,6 +1,7 @@
 //! How many connections may be open, in all and from one address.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,11 +31,14 @@ impl Bounds {
     ) -> Option<Permit> {
         let address = counted(address);
         let mut by_address = self.by_address();
-        let from_address = by_address.get(&address).copied().unwrap_or_default();
-        if self.open.load(Relaxed) >= most || from_address >= most_per_address {
+        if self.open.load(Relaxed) >= most || most_per_address == 0 {
             return None;
         }
-        by_address.insert(address, from_address + 1);
+        match by_address.entry(address) {
+            Entry::Occupied(count) if *count.get() >= most_per_address => return None,
+            Entry::Occupied(mut count) => *count.get_mut() += 1,
+            Entry::Vacant(count) => _ = count.insert(1),
+        }
         self.open.fetch_add(1, Relaxed);
         drop(by_address);
         Some(Permit {
@@ -60,10 +64,10 @@ impl Drop for Permit {
     fn drop(&mut self) {
         self.bounds.open.fetch_sub(1, Relaxed);
         let mut by_address = self.bounds.by_address();
-        if let Some(count) = by_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                by_address.remove(&self.address);
+        if let Entry::Occupied(mut count) = by_address.entry(self.address) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
             }
         }
     }

@@ -51,9 +51,7 @@ pub fn judge(
         sighting.visitor = visitor;
         sighting.account = showing.noted;
         sighting.judged = Some(Judged {
-            sunset: rules
-                .sunset(&decision)
-                .map(|sunset| Arc::from(sunset.name.as_str())),
+            sunset: rules.name(&decision),
             phase: decision.phase,
             action: decision.action.name(),
             window: decision.window.map(|window| window.start),

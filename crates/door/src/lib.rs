@@ -11,7 +11,7 @@
 //! | `proxy_protocol` | whom a connection is for, where somebody in front knows it |
 //! | `judge` | what the plan says of a hello, and who it shows |
 //! | `last_words` | alerts, the answer to plain HTTP, and how long to wait until they have been read |
-//! | `record` | the sighting while the connection lasts |
+//! | `record`, `kinds` | the sighting while the connection lasts; what many of them have in common |
 //! | `rules`, `limits`, `clock` | what all listeners share |
 //! | `diversion` | a connection that one listener hands to another |
 //!
@@ -24,6 +24,7 @@ pub mod bounds;
 pub mod clock;
 mod diversion;
 mod judge;
+mod kinds;
 pub mod last_words;
 mod limits;
 mod opening;
@@ -35,7 +36,8 @@ pub use bounds::{Bounds, Permit};
 pub use clock::Clock;
 pub use diversion::{Divert, Diverted};
 pub use judge::{Judgement, judge};
+pub use kinds::Kinds;
 pub use limits::Limits;
 pub use opening::{Greeting, Opening, look, refuse_to_read};
-pub use record::Record;
+pub use record::{Beginning, Record};
 pub use rules::{Rules, Shared};

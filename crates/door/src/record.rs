@@ -1,6 +1,7 @@
 //! The sighting of a connection while it lasts, handed over in entries as it goes.
 
-use std::net::SocketAddr;
+use std::mem;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use ledger::{Account, Entry, Judged, Outcome, Requests, Sighting, Sink, Visitor};
 
 use crate::clock::Clock;
+use crate::kinds::Kinds;
 use accounts::Addresses;
 use accounts::kept;
 
@@ -18,13 +20,44 @@ pub struct Record {
     sink: Sink,
     clock: Clock,
     started: Instant,
-    sighting: Option<Sighting>,
-    /// Requests that no entry has handed over yet.
-    unhanded: Requests,
+    held: Held,
     /// An entry has counted the connection.
     counted: bool,
     /// The sweep knows that there is something unhanded.
     awaits_sweep: bool,
+}
+
+/// What is known of the connection.
+enum Held {
+    /// By itself. The requests of the entry are those of which none has told yet.
+    Alone(Box<Entry>),
+    /// With others of its kind, but for when and from where it came.
+    Together {
+        kind: Arc<Sighting>,
+        at: Timestamp,
+        address: Option<IpAddr>,
+    },
+    /// Handed over for the last time.
+    Over,
+}
+
+/// When a connection began.
+#[derive(Clone, Copy, Debug)]
+pub struct Beginning {
+    /// On the plan's clock.
+    pub at: Timestamp,
+    /// What its length is counted from.
+    pub started: Instant,
+}
+
+impl Beginning {
+    /// Now.
+    pub fn now(clock: Clock) -> Self {
+        Self {
+            at: clock.now(),
+            started: Instant::now(),
+        }
+    }
 }
 
 /// What became of a request.
@@ -144,8 +177,20 @@ impl Record {
         peer: SocketAddr,
         privacy: Addresses,
     ) -> Self {
+        Self::begun(sink, clock, edge, peer, privacy, Beginning::now(clock))
+    }
+
+    /// One that began then.
+    pub fn begun(
+        sink: Sink,
+        clock: Clock,
+        edge: Arc<str>,
+        peer: SocketAddr,
+        privacy: Addresses,
+        Beginning { at, started }: Beginning,
+    ) -> Self {
         let sighting = Sighting {
-            at: clock.now(),
+            at,
             duration_ms: 0,
             edge,
             address: kept(peer.ip(), privacy),
@@ -164,9 +209,8 @@ impl Record {
         Self {
             sink,
             clock,
-            started: Instant::now(),
-            sighting: Some(sighting),
-            unhanded: Requests::default(),
+            started,
+            held: Held::Alone(entry(sighting)),
             counted: false,
             awaits_sweep: false,
         }
@@ -174,19 +218,47 @@ impl Record {
 
     /// Changes the sighting, before its first request.
     pub fn note(&mut self, change: impl FnOnce(&mut Sighting)) {
-        if let Some(sighting) = &mut self.sighting {
-            change(sighting);
+        if let Some(entry) = self.alone() {
+            change(&mut entry.sighting);
         }
     }
 
-    /// The sighting as it is now.
+    /// The entry under way; of one that is held with others, a copy that is its own from now on.
+    fn alone(&mut self) -> Option<&mut Entry> {
+        if let Held::Together { kind, at, address } = &self.held {
+            self.held = Held::Alone(entry(of_kind(kind, *at, *address)));
+        }
+        match &mut self.held {
+            Held::Alone(entry) => Some(entry),
+            _ => None,
+        }
+    }
+
+    /// Holds what is known with whoever else it is the same of: nothing is to be added for a while.
+    pub fn hold_together(&mut self, kinds: &mut Kinds) {
+        let is_told = self.counted || self.awaits_sweep;
+        if is_told || !matches!(self.held, Held::Alone(_)) {
+            return;
+        }
+        if let Held::Alone(entry) = mem::replace(&mut self.held, Held::Over) {
+            let Sighting { at, address, .. } = entry.sighting;
+            let kind = kinds.find(entry.sighting);
+            self.held = Held::Together { kind, at, address };
+        }
+    }
+
+    /// The sighting as it is now; where it is held with others, at their time and address.
     pub fn sighting(&self) -> Option<&Sighting> {
-        self.sighting.as_ref()
+        match &self.held {
+            Held::Alone(entry) => Some(&entry.sighting),
+            Held::Together { kind, .. } => Some(kind),
+            Held::Over => None,
+        }
     }
 
     /// The account that showed itself last.
     pub fn account(&self) -> Option<Arc<str>> {
-        match &self.sighting.as_ref()?.account {
+        match &self.sighting()?.account {
             Some(Account::Known(account)) => Some(account.clone()),
             _ => None,
         }
@@ -195,17 +267,19 @@ impl Record {
     /// Counts a request with what it was made with. True if the sweep should be told of this connection: it is told
     /// once until [`Record::swept`].
     pub fn request(&mut self, made: &Made<'_>, treated: Treated) -> bool {
-        let Some(sighting) = &self.sighting else {
+        let Some(entry) = self.alone() else {
             return false;
         };
-        if !made.is_as(sighting) {
+        if !made.is_as(&entry.sighting) {
             // What was asked before was asked by another, or decided otherwise.
             self.hand_over();
             self.note(|sighting| made.note(sighting));
         }
-        self.note(|sighting| treated.count(&mut sighting.requests));
-        treated.count(&mut self.unhanded);
-        !std::mem::replace(&mut self.awaits_sweep, true)
+        if let Some(entry) = self.alone() {
+            treated.count(&mut entry.sighting.requests);
+            treated.count(&mut entry.requests);
+        }
+        !mem::replace(&mut self.awaits_sweep, true)
     }
 
     /// The sweep came by: hands over what there is. Gives the account that it was for, if one showed itself.
@@ -216,34 +290,55 @@ impl Record {
 
     /// Hands over the requests of which no entry has told; false if there are none.
     fn hand_over(&mut self) -> bool {
-        let Some(sighting) = &self.sighting else {
+        let Held::Alone(entry) = &mut self.held else {
             return false;
         };
-        if self.unhanded.total() == 0 {
+        if entry.requests.total() == 0 {
             return false;
         }
-        let sighting = sighting.clone();
-        self.entry(sighting, false);
+        let told = entry.clone();
+        entry.requests = Requests::default();
+        self.tell(told, false);
         true
     }
 
-    fn entry(&mut self, mut sighting: Sighting, is_last: bool) {
+    fn tell(&mut self, mut entry: Box<Entry>, is_last: bool) {
         let lasted = self.started.elapsed().as_millis();
-        sighting.duration_ms = u64::try_from(lasted).unwrap_or(u64::MAX);
-        self.sink.record(Entry {
-            at: self.clock.now(),
-            connections: u64::from(!std::mem::replace(&mut self.counted, true)),
-            requests: std::mem::take(&mut self.unhanded),
-            is_last,
-            sighting,
-        });
+        entry.sighting.duration_ms = u64::try_from(lasted).unwrap_or(u64::MAX);
+        entry.at = self.clock.now();
+        entry.connections = u64::from(!mem::replace(&mut self.counted, true));
+        entry.is_last = is_last;
+        self.sink.record(entry);
+    }
+}
+
+/// An entry that tells of nothing yet.
+fn entry(sighting: Sighting) -> Box<Entry> {
+    Box::new(Entry {
+        at: sighting.at,
+        connections: 0,
+        requests: Requests::default(),
+        is_last: false,
+        sighting,
+    })
+}
+
+fn of_kind(kind: &Sighting, at: Timestamp, address: Option<IpAddr>) -> Sighting {
+    Sighting {
+        at,
+        address,
+        ..kind.clone()
     }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
-        if let Some(sighting) = self.sighting.take() {
-            self.entry(sighting, true);
+        match mem::replace(&mut self.held, Held::Over) {
+            Held::Alone(entry) => self.tell(entry, true),
+            Held::Together { kind, at, address } => {
+                self.tell(entry(of_kind(&kind, at, address)), true);
+            }
+            Held::Over => {}
         }
     }
 }
@@ -282,7 +377,7 @@ mod tests {
         );
         work(&mut record);
         drop(record);
-        receiver.iter().collect()
+        receiver.iter().map(|entry| *entry).collect()
     }
 
     fn told(entries: &[Entry]) -> Vec<(String, u64, u64, bool)> {
@@ -321,6 +416,53 @@ mod tests {
             }
         });
         assert_eq!(told(&entries), [row("acme", 1, 5, true)]);
+    }
+
+    /// Each open connection of a gate holds one, thousands of them for days: a goal of half a KiB in all.
+    #[test]
+    fn a_record_is_small() {
+        assert!(size_of::<Record>() <= 96, "{}", size_of::<Record>());
+    }
+
+    #[test]
+    fn what_is_held_together_is_told_as_each_was() {
+        let mut kinds = Kinds::default();
+        let (sink, receiver) = ledger::channel(64);
+        let begin = |peer: &str| {
+            let peer = peer.parse().unwrap();
+            let edge = "127.0.0.1:0".into();
+            Record::new(sink.clone(), Clock::default(), edge, peer, Addresses::Whole)
+        };
+        let mut records = [
+            begin("192.0.2.1:1"),
+            begin("192.0.2.2:2"),
+            begin("192.0.2.3:3"),
+        ];
+        for record in &mut records {
+            record.note(|sighting| sighting.outcome = Outcome::Passed);
+            record.hold_together(&mut kinds);
+        }
+        let kinds_held = records.iter().filter_map(|record| match &record.held {
+            Held::Together { kind, .. } => Some(Arc::as_ptr(kind)),
+            _ => None,
+        });
+        let kinds_held: Vec<_> = kinds_held.collect();
+        assert!(kinds_held.len() == 3 && kinds_held.iter().all(|kind| *kind == kinds_held[0]));
+        // What is noted of one later is no other's.
+        records[1].note(|sighting| sighting.outcome = Outcome::UpstreamClosed);
+        drop((records, sink));
+        let told = receiver.iter().map(|entry| {
+            let sighting = entry.sighting;
+            let address = sighting.address.unwrap().to_string();
+            (address, sighting.outcome, entry.connections, entry.is_last)
+        });
+        let one = |address: &str, outcome| (address.to_owned(), outcome, 1, true);
+        let expected = [
+            one("192.0.2.1", Outcome::Passed),
+            one("192.0.2.2", Outcome::UpstreamClosed),
+            one("192.0.2.3", Outcome::Passed),
+        ];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -21,12 +21,25 @@ pub struct Rules {
     pub addresses: Addresses,
     /// Bounds.
     pub limits: Limits,
+    /// The names of the plan's sunsets, as every sighting has them: shared, not copied for each.
+    pub names: Vec<Arc<str>>,
 }
 
 impl Rules {
     /// The sunset that decided.
     pub fn sunset(&self, decision: &Decision) -> Option<&Sunset> {
         self.plan.sunsets.get(decision.sunset?)
+    }
+
+    /// The name of the sunset that decided.
+    pub fn name(&self, decision: &Decision) -> Option<Arc<str>> {
+        self.names.get(decision.sunset?).cloned()
+    }
+
+    /// What [`Rules::names`] is for a plan.
+    pub fn names(plan: &Plan) -> Vec<Arc<str>> {
+        let sunsets = plan.sunsets.iter();
+        sunsets.map(|sunset| sunset.name.as_str().into()).collect()
     }
 }
 

@@ -53,6 +53,7 @@ impl Core {
         change(&mut plan);
         self.put_in_force(Live {
             rules: Arc::new(Rules {
+                names: Rules::names(&plan),
                 plan,
                 accounts: before.accounts.clone(),
                 visitors: before.visitors.clone(),

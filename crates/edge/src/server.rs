@@ -473,6 +473,7 @@ fn live(
     let visitors = Visitors::new(&settings.visitors).map_err(AccountsError::Visitors)?;
     Ok(Live {
         rules: Arc::new(Rules {
+            names: Rules::names(&plan),
             plan,
             accounts: Arc::new(accounts),
             visitors: Arc::new(visitors),

@@ -16,18 +16,34 @@ const WORTH_A_PIPE: u64 = 256 * 1024;
 /// Reads of one stream until others get their turn.
 const TURNS: usize = 16;
 
-/// One direction of a connection.
+/// One direction of a connection. What it seldom has is boxed: most connections do nothing most of the time.
 #[derive(Default)]
 pub(crate) struct Flow {
-    /// Read and not yet written, behind `sent`.
-    held: Vec<u8>,
-    sent: usize,
-    pipe: Option<Pipe>,
+    held: Option<Box<Held>>,
+    pipe: Option<Box<Pipe>>,
     moved: u64,
     /// The source's end has been read.
     pub(crate) ended: bool,
     /// The end has been passed on, or nobody is left to pass anything to.
     pub(crate) is_over: bool,
+}
+
+/// Bytes that were read and not yet written.
+struct Held {
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl Held {
+    fn new(bytes: &[u8]) -> Option<Box<Self>> {
+        let new = || {
+            Box::new(Self {
+                bytes: bytes.to_vec(),
+                sent: 0,
+            })
+        };
+        (!bytes.is_empty()).then(new)
+    }
 }
 
 /// How far a direction got.
@@ -45,8 +61,7 @@ impl Flow {
     /// Begins with bytes that were read already, of which `sent` are written.
     pub(crate) fn hold(&mut self, bytes: &[u8], sent: usize) {
         self.moved += bytes.len() as u64;
-        let rest = bytes.get(sent..).unwrap_or_default();
-        self.held.extend_from_slice(rest);
+        self.held = Held::new(bytes.get(sent..).unwrap_or_default());
     }
 
     /// Whether anything has gone through.
@@ -117,7 +132,7 @@ impl Flow {
 
     /// Writes what is held. False where that has to wait, or nobody is left to write to.
     fn flush(&mut self, to: &mut Side) -> bool {
-        while self.sent < self.held.len() {
+        while let Some(held) = &mut self.held {
             if !to.writable {
                 return false;
             }
@@ -126,18 +141,19 @@ impl Flow {
             } else {
                 SendFlags::empty()
             };
-            let rest = self.held.get(self.sent..).unwrap_or_default();
+            let rest = held.bytes.get(held.sent..).unwrap_or_default();
             match send(&to.socket, rest, more | SendFlags::NOSIGNAL) {
-                Ok(length) => self.sent += length,
+                Ok(length) => {
+                    held.sent += length;
+                    if held.sent >= held.bytes.len() {
+                        self.held = None;
+                    }
+                }
                 Err(error) => self.cannot_write(to, error),
             }
             if self.is_over {
                 return false;
             }
-        }
-        if !self.held.is_empty() {
-            self.held = Vec::new();
-            self.sent = 0;
         }
         while let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.held > 0) {
             if !to.writable {
@@ -165,8 +181,7 @@ impl Flow {
                 to.reset = true;
                 to.readable = true;
                 self.is_over = true;
-                self.held = Vec::new();
-                self.sent = 0;
+                self.held = None;
             }
         }
     }
@@ -202,14 +217,11 @@ impl Flow {
         };
         match send(&to.socket, bytes, more | SendFlags::NOSIGNAL) {
             Ok(sent) if sent == length => {}
-            Ok(sent) => {
-                self.held
-                    .extend_from_slice(bytes.get(sent..).unwrap_or_default());
-            }
+            Ok(sent) => self.held = Held::new(bytes.get(sent..).unwrap_or_default()),
             Err(error) => {
                 self.cannot_write(to, error);
                 if !self.is_over {
-                    self.held.extend_from_slice(bytes);
+                    self.held = Held::new(bytes);
                 }
             }
         }

@@ -9,20 +9,21 @@ use std::time::Instant;
 use accounts::Seen;
 use door::last_words::LastWords;
 use door::proxy_protocol::{Ends, Introduced, introduce};
-use door::{Greeting, Opening, Rules, Shared, look, refuse_to_read};
+use door::{Beginning, Greeting, Kinds, Opening, Rules, Shared, look, refuse_to_read};
 use floor::{Action, Decision};
-use hello::{HelloReader, Offer, Scratch};
+use hello::{Offer, Scratch};
 use ledger::Outcome;
 use rustix::event::epoll::{self, EventData};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, getsockname, recv};
 
-use crate::connection::{Connecting, Connection, Next, Passing, Stage, our_fault, say};
+use crate::connection::{Arrival, Connecting, Connection, Next, Passing, Stage, our_fault, say};
 use crate::deadlines::{Deadlines, Key, Tick};
 use crate::pipes::Pipes;
 use crate::pool::Pool;
 use crate::proxy_protocol::{self, Told};
 use crate::settings::SendProxyProtocol;
+use crate::side::Side;
 use crate::upstream::{self, Begun};
 
 /// The alert for a name that nothing here is for (RFC 6066 section 3).
@@ -40,11 +41,45 @@ pub(crate) struct Kit {
     pub(crate) rules: Arc<Rules>,
     pub(crate) started: Instant,
     pub(crate) now: Tick,
+    /// The same time for what begins at this turn.
+    pub(crate) beginning: Beginning,
     pub(crate) scratch: Box<[u8]>,
     pub(crate) hello: Scratch,
     pub(crate) pipes: Pipes,
+    pub(crate) kinds: Kinds,
     pub(crate) deadlines: Deadlines,
     pub(crate) is_stopping: bool,
+}
+
+/// What is there when a connection is accepted.
+pub(crate) enum First {
+    /// All there is to know.
+    Opening(Opening, Received),
+    /// Not all of it.
+    Part(Box<Arrival>),
+}
+
+/// What has been read of a connection. Who is refused at once costs no room of its own for it.
+pub(crate) enum Received {
+    /// So many bytes of the scratch buffer.
+    InScratch(usize),
+    Apart(Vec<u8>),
+}
+
+impl Received {
+    fn len(&self) -> usize {
+        match self {
+            Self::InScratch(length) => *length,
+            Self::Apart(bytes) => bytes.len(),
+        }
+    }
+
+    fn into_bytes(self, scratch: &[u8]) -> Vec<u8> {
+        match self {
+            Self::InScratch(length) => scratch.get(..length).unwrap_or_default().to_vec(),
+            Self::Apart(bytes) => bytes,
+        }
+    }
 }
 
 /// What becomes of a connection whose opening has been looked at.
@@ -71,47 +106,35 @@ impl Connection {
 }
 
 impl Kit {
-    /// Reads what is there when a connection is accepted. What is complete stays in the scratch buffer; its length.
-    pub(crate) fn take_first(&mut self, connection: &mut Connection) -> Option<(Opening, usize)> {
-        let Stage::Opening {
-            bytes,
-            reader,
-            awaits_introduction: false,
-        } = &mut connection.stage
-        else {
-            // Read as soon as an event says that there is something.
-            return None;
-        };
-        match recv(
-            &connection.client.socket,
-            &mut *self.scratch,
-            RecvFlags::DONTWAIT,
-        ) {
-            Ok((0, _)) => Some((Opening::Closed, 0)),
+    /// Reads what is there when a connection is accepted. What is complete stays in the scratch buffer.
+    pub(crate) fn take_first(&mut self, client: &mut Side) -> First {
+        let mut arrival = Arrival::default();
+        match recv(&client.socket, &mut *self.scratch, RecvFlags::DONTWAIT) {
+            Ok((0, _)) => First::Opening(Opening::Closed, Received::InScratch(0)),
             Ok((length, _)) => {
-                connection.client.readable = length == self.scratch.len();
+                client.readable = length == self.scratch.len();
                 let read = self.scratch.get(..length).unwrap_or_default();
-                let opening = look(reader, read, &mut self.hello);
-                if opening.is_none() {
-                    bytes.extend_from_slice(read);
+                if let Some(opening) = look(&mut arrival.reader, read, &mut self.hello) {
+                    return First::Opening(opening, Received::InScratch(length));
                 }
-                Some((opening?, length))
+                arrival.bytes.extend_from_slice(read);
+                First::Part(Box::new(arrival))
             }
-            Err(Errno::AGAIN | Errno::INTR) => None,
-            Err(_) => Some((Opening::Closed, 0)),
+            Err(Errno::AGAIN | Errno::INTR) => First::Part(Box::new(arrival)),
+            Err(_) => First::Opening(Opening::Closed, Received::InScratch(0)),
         }
     }
 
     /// Reads more of an opening that was not complete.
     pub(crate) fn take_more(&mut self, connection: &mut Connection) -> Option<Opening> {
-        let Stage::Opening {
+        let Stage::Opening(arrival) = &mut connection.stage else {
+            return None;
+        };
+        let Arrival {
             bytes,
             reader,
             awaits_introduction,
-        } = &mut connection.stage
-        else {
-            return None;
-        };
+        } = &mut **arrival;
         loop {
             match recv(
                 &connection.client.socket,
@@ -135,7 +158,7 @@ impl Kit {
                                 if let Some((ends, permit)) = client {
                                     connection.permit = permit;
                                     connection.peer = ends.from;
-                                    connection.destination = Some(ends.to);
+                                    connection.destination = Some(Box::new(ends.to));
                                 }
                             }
                         }
@@ -157,9 +180,9 @@ impl Kit {
         &mut self,
         connection: &mut Connection,
         opening: Opening,
-        bytes: Vec<u8>,
+        received: Received,
     ) -> Option<Next> {
-        let verdict = match refuse_to_read(opening, bytes.len()) {
+        let verdict = match refuse_to_read(opening, received.len()) {
             Err(greeting) => self.judge(connection, greeting),
             Ok((outcome, last_words)) => {
                 let visitor = self.rules.visitors.who(&Seen {
@@ -178,14 +201,14 @@ impl Kit {
             Verdict::Close => Some(Next::Close),
             Verdict::TurnAway(last_words) => Some(connection.turn_away(last_words, self.now)),
             Verdict::Divert => {
-                connection.stage = Stage::Opening {
-                    bytes,
-                    reader: HelloReader::default(),
-                    awaits_introduction: false,
-                };
+                connection.stage = Stage::Opening(Box::new(Arrival {
+                    bytes: received.into_bytes(&self.scratch),
+                    ..Arrival::default()
+                }));
                 None
             }
             Verdict::Pass(mut connecting) => {
+                let bytes = received.into_bytes(&self.scratch);
                 if connecting.opening.is_empty() {
                     connecting.opening = bytes;
                 } else {
@@ -200,7 +223,7 @@ impl Kit {
     fn judge(&mut self, connection: &mut Connection, greeting: Greeting) -> Verdict {
         let (rules, shared) = (&self.rules, &self.shared);
         let record = &mut connection.record;
-        let now = shared.clock.now();
+        let now = self.beginning.at;
         let address = connection.peer.ip();
         let judgement = door::judge(&greeting, address, rules, &shared.memory, now, record);
         let decision = judgement.decision;
@@ -369,6 +392,7 @@ impl Kit {
             sent,
             legacy_version,
         )));
+        connection.destination = None;
         connection.deadline = self.now.after(self.rules.limits.handshake);
         if connection.client.readable {
             Next::Again
@@ -386,7 +410,7 @@ impl Kit {
             &mut connection.client,
             &mut connection.record,
             &mut self.scratch,
-            &mut self.pipes,
+            (&mut self.pipes, &mut self.kinds),
         );
         if passing.is_answered() && (passing.moved() != moved || !answered) {
             connection.deadline = self.now.after(connection.entrance.idle);
@@ -431,7 +455,7 @@ impl Kit {
         }
     }
 
-    pub(crate) fn close(&mut self, mut connection: Connection) {
+    pub(crate) fn close(&mut self, mut connection: Box<Connection>) {
         if let Stage::Passing(passing) = &mut connection.stage {
             passing.up.close(&mut self.pipes);
             passing.down.close(&mut self.pipes);
@@ -455,7 +479,7 @@ fn tell(
         let address = getsockname(&connection.client.socket).ok()?;
         SocketAddr::try_from(address).ok()
     };
-    let destination = connection.destination.or_else(here);
+    let destination = connection.destination.as_deref().copied().or_else(here);
     let told = Told {
         ends: Ends {
             from: connection.peer,

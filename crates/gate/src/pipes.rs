@@ -31,7 +31,8 @@ impl Drop for Pipe {
 /// Those that nobody uses.
 #[derive(Default)]
 pub(crate) struct Pipes {
-    idle: Vec<Pipe>,
+    #[expect(clippy::vec_box, reason = "connections hold them by one word")]
+    idle: Vec<Box<Pipe>>,
     made: Arc<AtomicUsize>,
 }
 
@@ -39,7 +40,7 @@ impl Pipes {
     pub(crate) const SIZE: usize = SIZE;
 
     /// A pipe that is empty, if there is one left.
-    pub(crate) fn take(&mut self) -> Option<Pipe> {
+    pub(crate) fn take(&mut self) -> Option<Box<Pipe>> {
         if let Some(pipe) = self.idle.pop() {
             return Some(pipe);
         }
@@ -50,16 +51,16 @@ impl Pipes {
         // A smaller one works as well.
         fcntl_setpipe_size(&into, SIZE).ok();
         self.made.fetch_add(1, Relaxed);
-        Some(Pipe {
+        Some(Box::new(Pipe {
             from,
             into,
             held: 0,
             made: self.made.clone(),
-        })
+        }))
     }
 
     /// Gives one back. One that is not empty is of no use to anybody else.
-    pub(crate) fn give(&mut self, pipe: Pipe) {
+    pub(crate) fn give(&mut self, pipe: Box<Pipe>) {
         if pipe.held == 0 {
             self.idle.push(pipe);
         }
@@ -73,7 +74,7 @@ mod tests {
     #[test]
     fn a_pipe_that_is_lost_makes_room_for_another() {
         let mut pipes = Pipes::default();
-        let mut taken: Vec<Pipe> = (0..MOST).map(|_| pipes.take().unwrap()).collect();
+        let mut taken: Vec<_> = (0..MOST).map(|_| pipes.take().unwrap()).collect();
         assert!(pipes.take().is_none());
         drop(taken.pop());
         let mut full = pipes.take().unwrap();

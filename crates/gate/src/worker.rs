@@ -6,8 +6,8 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use door::{Diverted, Opening, Record, Shared};
-use hello::{HelloReader, Scratch};
+use door::{Beginning, Diverted, Kinds, Opening, Record, Shared};
+use hello::Scratch;
 use ledger::Outcome;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
@@ -16,12 +16,12 @@ use rustix::net::{SocketFlags, acceptfrom_with};
 use rustix::time::Timespec;
 use slab::Slab;
 
-use crate::connection::{Connection, Next, Stage, linger, our_fault};
+use crate::connection::{Arrival, Connection, Next, Stage, linger, our_fault};
 use crate::control::{Control, Phase};
 use crate::deadlines::{Deadlines, Key, Tick};
 use crate::entrance::Entrance;
 use crate::flow::CHUNK;
-use crate::kit::{CLIENT, Kit, UPSTREAM};
+use crate::kit::{CLIENT, First, Kit, Received, UPSTREAM};
 use crate::pipes::Pipes;
 use crate::side::Side;
 
@@ -40,7 +40,8 @@ const WAKE: u64 = u64::MAX;
 /// One thread of the gate.
 pub(crate) struct Worker {
     entrances: Vec<Arc<Entrance>>,
-    connections: Slab<Connection>,
+    /// Boxed: a table that grows moves what it holds, and keeps room for as much again.
+    connections: Slab<Box<Connection>>,
     kit: Kit,
     control: Arc<Control>,
     wake: Arc<OwnedFd>,
@@ -65,12 +66,14 @@ impl Worker {
             kit: Kit {
                 epoll,
                 rules: shared.rules.load_full(),
+                beginning: Beginning::now(shared.clock),
                 shared,
                 started: Instant::now(),
                 now: Tick::default(),
                 scratch: vec![0; CHUNK].into_boxed_slice(),
                 hello: Scratch::default(),
                 pipes: Pipes::default(),
+                kinds: Kinds::default(),
                 deadlines: Deadlines::new(),
                 is_stopping: false,
             },
@@ -120,7 +123,9 @@ impl Worker {
                     return self.connections.len();
                 }
             }
-            self.kit.now = Tick::at(self.kit.started.elapsed());
+            self.kit.beginning = Beginning::now(self.kit.shared.clock);
+            let since_start = self.kit.beginning.started.duration_since(self.kit.started);
+            self.kit.now = Tick::at(since_start);
             self.kit.rules = self.kit.shared.rules.load_full();
             for key in mem::take(&mut self.again) {
                 self.turn(key, None);
@@ -200,7 +205,7 @@ impl Worker {
         let waiting: Vec<Key> = self
             .connections
             .iter()
-            .filter(|(_, connection)| matches!(connection.stage, Stage::Opening { .. }))
+            .filter(|(_, connection)| matches!(connection.stage, Stage::Opening(_)))
             .filter_map(|(index, connection)| key(index, connection))
             .collect();
         for key in waiting {
@@ -244,12 +249,13 @@ impl Worker {
     fn admit(&mut self, socket: OwnedFd, peer: SocketAddr, entrance: &Arc<Entrance>) {
         let kit = &mut self.kit;
         let limits = &kit.rules.limits;
-        let mut record = Record::new(
+        let mut record = Record::begun(
             kit.shared.sink.clone(),
             kit.shared.clock,
             entrance.name.clone(),
             peer,
             kit.rules.addresses,
+            kit.beginning,
         );
         let awaits_introduction = entrance.introducers.contain(peer.ip());
         // Whoever is in front has the connections of many.
@@ -264,15 +270,25 @@ impl Worker {
             return;
         };
         let deadline = kit.now.after(limits.hello);
+        let mut client = Side::new(socket);
+        let first = if awaits_introduction {
+            // Read as soon as an event says that there is something.
+            First::Part(Box::new(Arrival {
+                awaits_introduction,
+                ..Arrival::default()
+            }))
+        } else {
+            kit.take_first(&mut client)
+        };
+        let (stage, opening) = match first {
+            First::Part(arrival) => (Stage::Opening(arrival), None),
+            First::Opening(opening, received) => (Stage::Over, Some((opening, received))),
+        };
         self.generation = self.generation.wrapping_add(1);
         let mut connection = Connection {
             generation: self.generation,
-            client: Side::new(socket),
-            stage: Stage::Opening {
-                bytes: Vec::new(),
-                reader: HelloReader::default(),
-                awaits_introduction,
-            },
+            client,
+            stage,
             deadline,
             scheduled: Tick::NEVER,
             peer,
@@ -281,11 +297,8 @@ impl Worker {
             record,
             permit,
         };
-        let next = match kit.take_first(&mut connection) {
-            Some((opening, length)) => {
-                let bytes = kit.scratch.get(..length).unwrap_or_default().to_vec();
-                kit.answer(&mut connection, opening, bytes)
-            }
+        let next = match opening {
+            Some((opening, received)) => kit.answer(&mut connection, opening, received),
             None => Some(Next::Wait),
         };
         match next {
@@ -303,7 +316,7 @@ impl Worker {
                 };
                 kit.watch(key, &mut connection);
                 kit.schedule(key, &mut connection);
-                entry.insert(connection);
+                entry.insert(Box::new(connection));
                 if next == Next::Again {
                     self.again.push(key);
                 }
@@ -342,7 +355,7 @@ impl Worker {
         }
         let kit = &mut self.kit;
         let next = match &mut connection.stage {
-            Stage::Opening { .. } => match kit.take_more(connection) {
+            Stage::Opening(_) => match kit.take_more(connection) {
                 None => Next::Wait,
                 Some(opening) => return self.settle(key, opening),
             },
@@ -392,14 +405,15 @@ impl Worker {
             return;
         };
         let bytes = match &mut connection.stage {
-            Stage::Opening { bytes, .. } => mem::take(bytes),
+            Stage::Opening(arrival) => mem::take(&mut arrival.bytes),
             _ => Vec::new(),
         };
-        match self.kit.answer(connection, opening, bytes) {
+        let received = Received::Apart(bytes);
+        match self.kit.answer(connection, opening, received) {
             Some(next) => self.after(key, next),
             None => {
                 let connection = self.connections.remove(key.index as usize);
-                self.hand_on(connection);
+                self.hand_on(*connection);
             }
         }
     }
@@ -408,7 +422,7 @@ impl Worker {
     fn hand_on(&self, connection: Connection) {
         let Connection {
             client,
-            stage: Stage::Opening { bytes, .. },
+            stage: Stage::Opening(arrival),
             peer,
             entrance,
             record,
@@ -425,7 +439,7 @@ impl Worker {
             divert(Diverted {
                 stream: TcpStream::from(client.socket),
                 peer,
-                bytes,
+                bytes: arrival.bytes,
                 permit,
                 record,
             });
@@ -433,9 +447,8 @@ impl Worker {
     }
 
     fn find(&mut self, key: Key) -> Option<&mut Connection> {
-        self.connections
-            .get_mut(key.index as usize)
-            .filter(|connection| connection.generation == key.generation)
+        let connection = self.connections.get_mut(key.index as usize)?;
+        (connection.generation == key.generation).then_some(&mut **connection)
     }
 
     fn look_at_deadline(&mut self, key: Key) {
@@ -449,7 +462,7 @@ impl Worker {
             return;
         }
         let next = match &mut connection.stage {
-            Stage::Opening { .. } => return self.settle(key, Opening::Late),
+            Stage::Opening(_) => return self.settle(key, Opening::Late),
             Stage::Connecting(_) => {
                 let Some(connection) = self.connections.get_mut(key.index as usize) else {
                     return;

@@ -33,7 +33,7 @@ const MOST_AT_ONCE: usize = 65_536;
 /// Adds up until every sink is gone; then hands over the rest, for which it waits.
 pub(crate) fn run(
     entries: &Receiver,
-    shown: &SyncSender<Entry>,
+    shown: &SyncSender<Box<Entry>>,
     store: &SyncSender<Batch>,
     shared: &Arc<Shared>,
     stopping: &AtomicBool,
@@ -84,7 +84,7 @@ struct Rollup<'a> {
 }
 
 impl Rollup<'_> {
-    fn take(&mut self, entry: Entry, shown: &SyncSender<Entry>) {
+    fn take(&mut self, entry: Box<Entry>, shown: &SyncSender<Box<Entry>>) {
         self.adder.add(&mut self.batch, &entry);
         if entry.is_last && matches!(shown.try_send(entry), Err(TrySendError::Full(_))) {
             self.shared.totals.dropped.fetch_add(1, Relaxed);

@@ -10,13 +10,19 @@ use crate::health::{Health, State};
 use crate::{Entry, Requests, Totals, Visitor};
 
 /// Where sightings are read from, in the order recorded. Ends when every [`Sink`] is gone.
-pub type Receiver = mpsc::Receiver<Entry>;
+///
+/// They are boxed: an entry has some 400 bytes, and comes by several hands.
+pub type Receiver = mpsc::Receiver<Box<Entry>>;
 
-/// Takes sightings and never blocks. Cheap to clone.
+/// Takes sightings and never blocks. Cheap to clone, and one word: every open connection holds one.
 #[derive(Clone, Debug)]
-pub struct Sink {
+pub struct Sink(Arc<Way>);
+
+/// The way that all clones of a sink send by.
+#[derive(Debug)]
+struct Way {
     shared: Arc<Shared>,
-    sender: SyncSender<Entry>,
+    sender: SyncSender<Box<Entry>>,
 }
 
 /// What all clones of a sink, and the threads behind it, have in common.
@@ -28,8 +34,7 @@ pub(crate) struct Shared {
     turned_away: [Tally; Visitor::ALL.len()],
 }
 
-/// A sink and its reader, and no ledger: `why` is what its health says. `capacity` is how many sightings may wait;
-/// their room, about 300 bytes each, is taken at once.
+/// A sink and its reader, and no ledger: `why` is what its health says. `capacity` is how many sightings may wait.
 pub fn channel_without_ledger(capacity: usize, why: &str) -> (Sink, Receiver) {
     let (sink, receiver, _) = open(capacity, State::Off(why.into()));
     (sink, receiver)
@@ -47,31 +52,32 @@ pub(crate) fn open(capacity: usize, state: State) -> (Sink, Receiver, Arc<Shared
         health: Health::new(state),
         turned_away: Default::default(),
     });
-    let sink = Sink {
+    let sink = Sink(Arc::new(Way {
         shared: shared.clone(),
         sender,
-    };
+    }));
     (sink, receiver, shared)
 }
 
 impl Sink {
     /// Counts what an entry adds and hands it on if there is room.
-    pub fn record(&self, entry: Entry) {
-        self.shared.totals.add(&entry);
+    pub fn record(&self, entry: impl Into<Box<Entry>>) {
+        let (entry, Way { shared, sender }) = (entry.into(), &*self.0);
+        shared.totals.add(&entry);
         // A reader that has gone away is a stop in progress, not a loss.
-        if let Err(TrySendError::Full(entry)) = self.sender.try_send(entry) {
-            self.shared.turn_away(&entry);
+        if let Err(TrySendError::Full(entry)) = sender.try_send(entry) {
+            shared.turn_away(&entry);
         }
     }
 
     /// The running totals.
     pub fn totals(&self) -> &Totals {
-        &self.shared.totals
+        &self.0.shared.totals
     }
 
     /// How the ledger behind it fares.
     pub fn health(&self) -> &Health {
-        &self.shared.health
+        &self.0.shared.health
     }
 }
 

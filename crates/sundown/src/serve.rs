@@ -19,6 +19,7 @@ use edge::{Clock, Edge, Handle, Ingredients, StartError, Taken, Wanted};
 use gate::Gate;
 use ledger::{Association, LedgerSettings, Query, Reader, Receiver, Sink, Writer};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::disable_transparent_huge_pages;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -41,6 +42,9 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     let passed = manager::sockets()?;
     manager::only_one_source(&passed, arguments.take_over)?;
     raise_file_limit();
+    // The allocator asks for pages of 2 MiB, of which connections that come and go leave most half empty. Where it cannot be
+    // said, they are had.
+    disable_transparent_huge_pages(true).ok();
     let secret = Secret::open(&arguments.data_dir).with_context(|| {
         format!(
             "cannot use the data directory {}",
