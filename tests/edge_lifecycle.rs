@@ -15,7 +15,7 @@ mod stub;
 #[path = "support/tls.rs"]
 mod tls;
 
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -26,6 +26,8 @@ use edge::{EXPLAIN, Edge, REFUSE, WARN, beside, eventually};
 use rustix::process::Signal;
 use tls::Client;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot::{self, Receiver, Sender};
 
 /// Answers a request with `parts` parts, one each 100 ms.
 async fn slow_upstream(parts: usize) -> String {
@@ -175,6 +177,64 @@ async fn a_stop_does_not_wait_for_clients_that_are_owed_nothing() {
         ended.log
     );
     assert!(!ended.log.contains("cut off"), "{}", ended.log);
+}
+
+/// Passes a connection on to the edge: the first bytes of its hello, of which it says when they are there, and the rest
+/// once it may go on.
+async fn in_two_parts(edge: SocketAddr, there: Sender<()>, go_on: Receiver<()>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut edge = tokio::net::TcpStream::connect(edge).await.unwrap();
+        let mut first = [0; 40];
+        client.read_exact(&mut first).await.unwrap();
+        edge.write_all(&first).await.unwrap();
+        there.send(()).unwrap();
+        go_on.await.unwrap();
+        tokio::io::copy_bidirectional(&mut client, &mut edge).await
+    });
+    port
+}
+
+/// Who has begun a hello when the edge stops is not sent away: it is let in, asks, and is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_lets_half_a_hello_finish_and_ask() {
+    for version in ["--http1.1", "--http2"] {
+        let edge = Edge::start(WARN, None);
+        let (there, is_there) = oneshot::channel();
+        let (go_on, goes_on) = oneshot::channel();
+        let port = in_two_parts(edge.address, there, goes_on).await;
+        let curl = edge
+            .curl()
+            .args([version, "--connect-to", &format!("::127.0.0.1:{port}")])
+            .args(["--write-out", " %{http_code}"])
+            .arg(edge.url("/ssl/"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        is_there.await.unwrap();
+        // Accepted: a connection that is not has nobody who could stop it.
+        eventually("both are open", || {
+            edge.health()["open"].as_u64() >= Some(2)
+        });
+        edge.signal(Signal::TERM);
+        edge.wait_for_log("stopping");
+        thread::sleep(Duration::from_millis(300));
+        go_on.send(()).unwrap();
+        let answer = curl.wait_with_output().unwrap();
+        let answer = String::from_utf8_lossy(&answer.stdout).into_owned();
+        assert!(answer.ends_with(" 200"), "{version}: {answer}");
+        let ended = edge.wait();
+        assert_eq!(ended.code, Some(0), "{}", ended.log);
+        assert!(!ended.log.contains("cut off"), "{}", ended.log);
+        let mut outcomes = ended.sightings.iter().map(|sighting| &sighting["outcome"]);
+        assert!(
+            outcomes.all(|outcome| outcome == "terminated"),
+            "{:?}",
+            ended.sightings
+        );
+    }
 }
 
 /// curl held to TLS 1.0; the status of its answer.

@@ -7,6 +7,7 @@ use hello::{Offer, OfferId};
 use ledger::{Negotiated, Outcome};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::bounds::Permit;
 use crate::core::{Core, Entrance};
@@ -23,6 +24,8 @@ use accounts::Place;
 /// A connection after its handshake: what every request on it needs to know.
 pub(crate) struct Session {
     pub(crate) core: Arc<Core>,
+    /// Cancelled when it is to take no more requests.
+    pub(crate) stopping: CancellationToken,
     pub(crate) entrance: Arc<Entrance>,
     pub(crate) peer: SocketAddr,
     pub(crate) sni: Option<Box<str>>,
@@ -121,8 +124,15 @@ pub(crate) async fn serve(
                 sighting.outcome = Outcome::Terminated;
             });
             let certificate = tls::client_certificate(stream.as_ref());
+            // Who came before the stop and has its handshake behind it only now may ask once.
+            let stopping = if core.stopping.is_cancelled() {
+                core.stopped.clone()
+            } else {
+                core.stopping.clone()
+            };
             let session = Session {
                 core,
+                stopping,
                 entrance,
                 peer,
                 sni,

@@ -67,6 +67,8 @@ pub(crate) struct Core {
     pub(crate) leaving: CancellationToken,
     /// Cancelled when the edge is to stop: no new requests.
     pub(crate) stopping: CancellationToken,
+    /// Cancelled when that holds for those too who were in the middle of a hello or a handshake then.
+    pub(crate) stopped: CancellationToken,
 }
 
 impl Core {

@@ -13,7 +13,7 @@ use ledger::{Association, Sink};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::UnixListener;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -275,6 +275,7 @@ impl Edge {
             started: Instant::now(),
             leaving: CancellationToken::new(),
             stopping: CancellationToken::new(),
+            stopped: CancellationToken::new(),
         };
         Ok(Self {
             core: Arc::new(core),
@@ -408,8 +409,15 @@ impl Edge {
             .ok();
         self.core.stopping.cancel();
         tasks.close();
+        // A hello that has begun has its time, and a first request behind it as much again.
+        let (stopped, patience) = (self.core.stopped.clone(), 2 * self.first_request);
+        let stopping = tokio::spawn(async move {
+            sleep(patience).await;
+            stopped.cancel();
+        });
         // Whatever is left then is cut off; the count says so.
         timeout(self.drain, tasks.wait()).await.ok();
+        stopping.abort();
         sweeping.abort();
         tasks.len()
     }

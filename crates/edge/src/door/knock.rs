@@ -47,14 +47,20 @@ impl Knock {
 
     /// Takes what is there, without waiting.
     pub(super) fn take(&mut self, socket: impl AsFd) -> Option<Opening> {
-        match recv(socket, spare_capacity(&mut self.bytes), RecvFlags::DONTWAIT) {
-            Ok((0, _)) => Some(Opening::Closed),
+        match self.receive(socket) {
+            Ok(0) => Some(Opening::Closed),
             Ok(_) => self.look(),
-            Err(error) => unless_waiting(error.into()),
+            Err(error) => unless_waiting(error),
         }
     }
 
-    /// Waits for the rest, as long as the limits say.
+    fn receive(&mut self, socket: impl AsFd) -> io::Result<usize> {
+        let (length, _) = recv(socket, spare_capacity(&mut self.bytes), RecvFlags::DONTWAIT)?;
+        Ok(length)
+    }
+
+    /// Waits for the rest, as long as the limits say. When the edge stops, who has sent a part of a hello may send the rest;
+    /// who has sent nothing is owed nothing.
     pub(super) async fn wait(
         &mut self,
         stream: &TcpStream,
@@ -64,13 +70,24 @@ impl Knock {
     ) -> Opening {
         let rest = async {
             loop {
-                if stream.readable().await.is_err() {
-                    return Opening::Closed;
-                }
-                let opening = match stream.try_read_buf(&mut self.bytes) {
+                let stops = tokio::select! {
+                    ready = stream.readable() => match ready {
+                        Ok(()) => false,
+                        Err(_) => return Opening::Closed,
+                    },
+                    () = core.stopping.cancelled(), if self.bytes.is_empty() => true,
+                };
+                let read = if stops {
+                    // What the kernel has by now came before the stop, whatever was heard of first.
+                    self.receive(stream)
+                } else {
+                    stream.try_read_buf(&mut self.bytes)
+                };
+                let opening = match read {
                     Ok(0) => Some(Opening::Closed),
                     Ok(_) if caller.awaits_introduction => self.look_behind(caller, core, live),
                     Ok(_) => self.look(),
+                    Err(_) if stops => Some(Opening::Stopping),
                     Err(error) => unless_waiting(error),
                 };
                 if let Some(opening) = opening {
@@ -78,10 +95,8 @@ impl Knock {
                 }
             }
         };
-        tokio::select! {
-            opening = timeout(live.settings.limits.hello, rest) => opening.unwrap_or(Opening::Late),
-            () = core.stopping.cancelled() => Opening::Stopping,
-        }
+        let opening = timeout(live.settings.limits.hello, rest).await;
+        opening.unwrap_or(Opening::Late)
     }
 
     /// Looks at what has come from whoever says whom it is for.

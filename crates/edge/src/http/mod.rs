@@ -65,7 +65,7 @@ pub(crate) async fn serve(mut stream: Stream, session: Arc<Session>, limits: &Li
         // A connection that says nothing needs no HTTP, and the room that takes.
         let spoke = tokio::select! {
             spoke = timeout(limits.idle, poll_fn(|cx| stream.poll_spoken(cx))) => matches!(spoke, Ok(Ok(()))),
-            () = session.core.stopping.cancelled() => false,
+            () = session.stopping.cancelled() => false,
         };
         if !spoke {
             // To a client that is gone there is nobody to say goodbye to.
@@ -98,7 +98,7 @@ async fn serve_http1(
 ) -> hyper::Result<Option<Stream>> {
     let activity = Activity::new();
     let wishes = stream.wishes();
-    let stopping = session.core.stopping.clone();
+    let stopping = session.stopping.clone();
     // Boxed: hyper keeps the room of a request for as long as the connection lasts.
     let requests = service_fn(|request| Box::pin(answer(&session, &activity, request)));
     let mut builder = http1::Builder::new();
@@ -138,7 +138,7 @@ async fn serve_http2(
 ) -> hyper::Result<Option<Stream>> {
     let activity = Activity::new();
     let wishes = stream.wishes();
-    let stopping = session.core.stopping.clone();
+    let stopping = session.stopping.clone();
     let counted = activity.clone();
     let requests = service_fn(move |request| {
         let (session, activity) = (session.clone(), counted.clone());
