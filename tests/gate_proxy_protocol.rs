@@ -134,10 +134,15 @@ fn who_is_not_trusted_says_garbage_and_who_is_has_to_say_it() {
     // Without a header, with one that says too much, and with a broken one.
     let mut long = version_2([192, 0, 2, 7]);
     (long[14], long[15]) = (0xff, 0xff);
+    // And with a checksum that is not its own.
+    let mut summed = version_2([192, 0, 2, 7]);
+    summed.extend([3, 0, 4, 1, 2, 3, 4]);
+    summed[15] += 7;
     for (count, bytes) in [
         tls12("x.example"),
         long,
         b"PROXY TCP4 nonsense\r\n".to_vec(),
+        summed,
     ]
     .iter()
     .enumerate()
@@ -151,11 +156,11 @@ fn who_is_not_trusted_says_garbage_and_who_is_has_to_say_it() {
         .enumerate()
     {
         assert_eq!(say(gate, bytes).bytes, b"");
-        assert_eq!(last(&trusted, count + 4)["outcome"], "hello-timeout");
+        assert_eq!(last(&trusted, count + 5)["outcome"], "hello-timeout");
     }
     // A port check, as load balancers make them.
     drop(connect(gate));
-    assert_eq!(last(&trusted, 6)["outcome"], "closed-early");
+    assert_eq!(last(&trusted, 7)["outcome"], "closed-early");
 
     let elsewhere = GateBuilder::new(&[address])
         .keys("accept_proxy_protocol = [\"10.0.0.0/8\"]")
@@ -210,7 +215,8 @@ fn bounds_and_the_plan_go_by_the_client() {
 #[test]
 fn haproxy_in_front_says_whom_it_is_for() {
     let (address, _got) = service();
-    for version in ["send-proxy", "send-proxy-v2"] {
+    let summed = "send-proxy-v2 proxy-v2-options crc32c";
+    for version in ["send-proxy", "send-proxy-v2", summed] {
         let edge = GateBuilder::new(&[address])
             .keys(FROM_HERE)
             .plan(WARN)
