@@ -167,6 +167,20 @@ fn what_was_agreed_is_read_on_the_way() {
     server.ask(gate, &["-tls1", "-cipher", "DEFAULT@SECLEVEL=0"]);
     let seen = sighting(&edge, 2);
     assert_eq!(seen["judged"]["action"], "warn", "{seen}");
+    // Below TLS 1.3 the group stands behind the certificates; with RSA alone there is none.
+    let asked = [
+        ("P-384", "DEFAULT", "384 bits", Some("secp384r1")),
+        ("X25519", "DEFAULT", "X25519", Some("x25519")),
+        ("P-256", "AES128-SHA256", "", None),
+    ];
+    for (count, (group, cipher, said, name)) in asked.into_iter().enumerate() {
+        let output = server.ask(gate, &["-tls1_2", "-groups", group, "-cipher", cipher]);
+        let key = output.lines().find(|line| line.contains("Temp Key"));
+        assert!(key.unwrap_or_default().contains(said), "{output}");
+        let seen = sighting(&edge, count + 3);
+        assert_eq!(seen["negotiated"]["version"], "TLSv1.2", "{seen}");
+        assert_eq!(seen["negotiated"]["group"].as_str(), name, "{seen}");
+    }
     // The service has its own mind about old clients.
     let modern = OpensslServer::start(&["-tls1_3"]);
     let edge = GateBuilder::new(&[modern.address]).plan(WARN).start();

@@ -11,6 +11,7 @@ use ledger::{Negotiated, Outcome};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
+use crate::curve::{Curve, Found};
 use crate::deadlines::Tick;
 use crate::entrance::Entrance;
 use crate::flow::{Flow, Moved};
@@ -82,6 +83,8 @@ pub(crate) struct Passing {
     _lease: Option<Lease>,
     /// The upstream's first bytes, until they say what it answers.
     pub(crate) answer: Option<Vec<u8>>,
+    /// Looked for in what follows its hello.
+    curve: Option<Box<Curve>>,
     pub(crate) legacy_version: Version,
     /// Nothing has come from the client after its hello.
     pub(crate) awaits_second: bool,
@@ -114,6 +117,7 @@ impl Passing {
             down: Flow::default(),
             _lease: lease,
             answer: Some(Vec::new()),
+            curve: None,
             legacy_version,
             awaits_second: true,
         }
@@ -137,6 +141,7 @@ impl Passing {
             up,
             down,
             answer,
+            curve,
             awaits_second,
             ..
         } = self;
@@ -152,7 +157,16 @@ impl Passing {
             });
             let last = up.is_over;
             let got = down.advance(upstream, client, last, scratch, pipes, |bytes| {
-                if look_at_answer(answer, bytes, record) {
+                let is_known = if let Some(before) = answer.take() {
+                    (*answer, *curve) = look_at_answer(before, bytes, record);
+                    answer.is_none() && curve.is_none()
+                } else if let Some(before) = curve.take() {
+                    *curve = look_for_curve(before, bytes, record);
+                    curve.is_none()
+                } else {
+                    false
+                };
+                if is_known {
                     record.hold_together(kinds);
                 }
             });
@@ -207,36 +221,56 @@ fn note_second(bytes: &[u8], record: &mut Record) {
     }
 }
 
-/// True once it is known what the answer is.
-fn look_at_answer(collected: &mut Option<Vec<u8>>, bytes: &[u8], record: &mut Record) -> bool {
-    let Some(before) = collected else {
-        return false;
-    };
-    let answer = if before.is_empty() {
-        server_hello::answer(bytes)
-    } else {
+/// Looks at what a service says first. Gives what has come of an answer that is not whole, and what is looked for behind one
+/// that is.
+fn look_at_answer(
+    mut before: Vec<u8>,
+    bytes: &[u8],
+    record: &mut Record,
+) -> (Option<Vec<u8>>, Option<Box<Curve>>) {
+    if !before.is_empty() {
         before.extend_from_slice(bytes);
-        server_hello::answer(before)
-    };
-    match answer {
+    }
+    let all = if before.is_empty() { bytes } else { &before };
+    let curve = match server_hello::answer(all) {
         Answer::NeedMore => {
             if before.is_empty() {
                 before.extend_from_slice(bytes);
             }
-            return false;
+            return (Some(before), None);
         }
-        Answer::Hello(hello) => record.note(|sighting| {
-            sighting.negotiated = negotiated(&hello);
-            sighting.outcome = Outcome::Passed;
-        }),
+        Answer::Hello(hello) => {
+            record.note(|sighting| {
+                sighting.negotiated = negotiated(&hello);
+                sighting.outcome = Outcome::Passed;
+            });
+            Curve::of(&hello).and_then(|curve| look_for_curve(curve, all, record))
+        }
         Answer::Alert(alert) => {
             record.note(|sighting| sighting.outcome = Outcome::UpstreamRefused { alert });
+            None
         }
         // It is passed on all the same; what it is, is the client's business.
-        Answer::Other => record.note(|sighting| sighting.outcome = Outcome::Passed),
+        Answer::Other => {
+            record.note(|sighting| sighting.outcome = Outcome::Passed);
+            None
+        }
+    };
+    (None, curve)
+}
+
+/// Looks for the group behind a hello that did not name it, and gives itself back as long as it may come.
+fn look_for_curve(mut curve: Box<Curve>, bytes: &[u8], record: &mut Record) -> Option<Box<Curve>> {
+    match curve.read(bytes) {
+        Found::NeedMore => return Some(curve),
+        Found::Group(group) => record.note(|sighting| {
+            if let Some(negotiated) = &mut sighting.negotiated {
+                negotiated.group = names::group(group);
+            }
+        }),
+        Found::Nothing => {}
     }
-    *collected = None;
-    true
+    None
 }
 
 fn negotiated(hello: &ServerHello) -> Option<Negotiated> {
@@ -320,6 +354,9 @@ mod tests {
     #[test]
     fn an_open_connection_is_small() {
         let (connection, passing) = (size_of::<Connection>(), size_of::<Passing>());
-        assert!(connection <= 224 && passing <= 128, "{connection} and {passing}");
+        assert!(
+            connection <= 224 && passing <= 128,
+            "{connection} and {passing}"
+        );
     }
 }

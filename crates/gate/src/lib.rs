@@ -18,6 +18,7 @@
 //! | `kit` | one turn of one connection |
 //! | `connection` | one connection, how far it is |
 //! | `side`, `flow`, `pipes` | a socket; one direction; where bytes go that nobody looks at |
+//! | `curve` | the group that a server names behind its hello |
 //! | `proxy_protocol` | what services are told of a connection |
 //! | `deadlines` | when connections are over |
 //! | `routes`, `pool`, `upstream`, `health` | which service, reaching it, and whether it can be |
@@ -30,6 +31,7 @@
 
 mod connection;
 mod control;
+mod curve;
 mod deadlines;
 mod entrance;
 mod flow;

@@ -37,6 +37,7 @@ pub mod names;
 mod offer;
 mod read;
 mod reader;
+pub mod records;
 pub mod server_hello;
 mod suite;
 mod version;

@@ -1,6 +1,7 @@
 //! What a server agreed to, as far as its answer is in the capture.
 
-use hello::names::{self, KeyExchange};
+use hello::names;
+use hello::records::named_curve;
 use hello::server_hello::ServerHello;
 use hello::{Offer, PartialOffer, Version};
 use ledger::Negotiated;
@@ -48,16 +49,10 @@ impl Agreed {
         self.encrypts
     }
 
-    /// Takes the group from the first bytes of a ServerKeyExchange: of a named curve (RFC 8422 section 5.4).
-    pub(super) fn key_exchange(&mut self, [kind, a, b]: [u8; 3]) {
-        const NAMED_CURVE: u8 = 3;
-        let on_curve = self
-            .suite
-            .and_then(names::suite_facts)
-            .is_some_and(|facts| facts.key_exchange == KeyExchange::Ecdhe);
-        if on_curve && kind == NAMED_CURVE {
-            self.group = Some(u16::from_be_bytes([a, b]));
-        }
+    /// Takes the group from the first bytes of a ServerKeyExchange.
+    pub(super) fn key_exchange(&mut self, start: [u8; 3]) {
+        let curve = self.suite.and_then(|suite| named_curve(suite, start));
+        self.group = curve.or(self.group);
     }
 
     /// What a client must have offered, of whose hello nothing was seen.

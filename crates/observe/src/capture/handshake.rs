@@ -1,12 +1,12 @@
 //! One handshake, from the bytes of both sides: the client's hello, the server's answer, and how it went.
 
+use hello::records::{Message, Messages, Part, Records, content};
 use hello::server_hello::{ServerHello, is_sslv2};
 use hello::{ClientHello, Format, HelloReader, NotTls, Offer, Progress, Scratch};
 use ledger::Outcome;
 
 use super::agreed::Agreed;
 use super::alert;
-use super::records::{Message, Messages, Part, Records, content};
 use super::shape;
 
 /// Bytes of another protocol that a client may send before TLS begins: STARTTLS, CONNECT, SOCKS and their like come

@@ -16,7 +16,6 @@ mod opening;
 mod pcap;
 mod pcapng;
 mod read;
-mod records;
 mod shape;
 mod stream;
 mod table;

@@ -1,4 +1,6 @@
-//! TLS records as they pass, without keeping them.
+//! TLS records of a server as they pass, and the handshake messages in them that matter, without keeping what does not.
+
+use crate::names::{self, KeyExchange};
 
 /// Bytes of a record's header (RFC 8446 section 5.1).
 const HEADER: usize = 5;
@@ -6,16 +8,20 @@ const HEADER: usize = 5;
 const MOST_RECORD: u16 = (1 << 14) + 2048;
 
 /// Content types (IANA "TLS ContentType").
-pub(super) mod content {
-    pub(in super::super) const CHANGE_CIPHER_SPEC: u8 = 20;
-    pub(in super::super) const ALERT: u8 = 21;
-    pub(in super::super) const HANDSHAKE: u8 = 22;
-    pub(in super::super) const APPLICATION_DATA: u8 = 23;
+pub mod content {
+    /// From here on it is encrypted, below TLS 1.3.
+    pub const CHANGE_CIPHER_SPEC: u8 = 20;
+    /// An alert, encrypted or not.
+    pub const ALERT: u8 = 21;
+    /// Handshake messages, or parts of one.
+    pub const HANDSHAKE: u8 = 22;
+    /// Encrypted, whatever it is.
+    pub const APPLICATION_DATA: u8 = 23;
 }
 
 /// Walks records, however their bytes are cut.
 #[derive(Debug, Default)]
-pub(super) struct Records {
+pub struct Records {
     header: [u8; HEADER],
     have: u8,
     /// Payload bytes of the current record that are to come.
@@ -26,11 +32,21 @@ pub(super) struct Records {
 
 /// A part of a record.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Part<'a> {
+pub enum Part<'a> {
     /// A header.
-    Start { content: u8, length: u16 },
+    Start {
+        /// One of [`content`].
+        content: u8,
+        /// Bytes of its payload.
+        length: u16,
+    },
     /// An alert that is not encrypted.
-    Alert { level: u8, description: u8 },
+    Alert {
+        /// 1 is a warning, 2 is fatal.
+        level: u8,
+        /// IANA "TLS Alerts".
+        description: u8,
+    },
     /// Some of a handshake record's payload.
     Handshake(&'a [u8]),
     /// No TLS record begins here.
@@ -39,7 +55,7 @@ pub(super) enum Part<'a> {
 
 impl Records {
     /// The next part in these bytes, which are taken off; `None` when they are used up.
-    pub(super) fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Option<Part<'a>> {
+    pub fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Option<Part<'a>> {
         loop {
             if self.left > 0 {
                 let (payload, rest) = bytes.split_at(bytes.len().min(self.left.into()));
@@ -84,12 +100,12 @@ impl Records {
     }
 
     /// Whether a handshake record is not at its end.
-    pub(super) const fn in_handshake(&self) -> bool {
+    pub const fn in_handshake(&self) -> bool {
         self.left > 0 && self.header[0] == content::HANDSHAKE
     }
 
     /// Passes over bytes that nobody captured: whether they lie inside one record, so that the next can be found.
-    pub(super) fn skip(&mut self, count: u32) -> bool {
+    pub fn skip(&mut self, count: u32) -> bool {
         match u16::try_from(count)
             .ok()
             .and_then(|count| self.left.checked_sub(count))
@@ -108,7 +124,7 @@ const MOST_SERVER_HELLO: u32 = 32 * 1024;
 
 /// Handshake messages of a server, of which two are looked into.
 #[derive(Debug, Default)]
-pub(super) struct Messages {
+pub struct Messages {
     header: [u8; 4],
     have: u8,
     left: u32,
@@ -117,11 +133,24 @@ pub(super) struct Messages {
 }
 
 /// A handshake message that matters.
-pub(super) enum Message<'a> {
+pub enum Message<'a> {
+    /// The body of a ServerHello.
     ServerHello(&'a [u8]),
-    /// The first bytes of a ServerKeyExchange.
+    /// The first bytes of a ServerKeyExchange; [`named_curve`] reads them.
     KeyExchange([u8; 3]),
+    /// A ServerHello that is longer than any.
     TooLong,
+}
+
+/// The group that the start of a ServerKeyExchange names (RFC 8422 section 5.4), where the suite takes its keys from a curve.
+pub fn named_curve(suite: u16, [kind, high, low]: [u8; 3]) -> Option<u16> {
+    const NAMED_CURVE: u8 = 3;
+    (is_on_curve(suite) && kind == NAMED_CURVE).then(|| u16::from_be_bytes([high, low]))
+}
+
+/// Whether a suite takes its keys from a curve that the server names.
+pub fn is_on_curve(suite: u16) -> bool {
+    names::suite_facts(suite).is_some_and(|facts| facts.key_exchange == KeyExchange::Ecdhe)
 }
 
 /// Types of handshake messages (IANA "TLS HandshakeType").
@@ -130,12 +159,12 @@ const SERVER_KEY_EXCHANGE: u8 = 12;
 
 impl Messages {
     /// Bytes held.
-    pub(super) const fn weight(&self) -> usize {
+    pub const fn weight(&self) -> usize {
         self.body.capacity()
     }
 
     /// Takes these bytes and hands on the messages in them that matter.
-    pub(super) fn read(&mut self, mut bytes: &[u8], mut each: impl FnMut(Message<'_>)) {
+    pub fn read(&mut self, mut bytes: &[u8], mut each: impl FnMut(Message<'_>)) {
         loop {
             if self.have < 4 {
                 let Some((&byte, rest)) = bytes.split_first() else {
@@ -192,7 +221,7 @@ impl Messages {
     }
 
     /// Passes over bytes that nobody captured: whether that leaves every message that matters whole.
-    pub(super) fn skip(&mut self, count: u32) -> bool {
+    pub fn skip(&mut self, count: u32) -> bool {
         let [kind, ..] = self.header;
         match self.left.checked_sub(count) {
             Some(left) if self.have == 4 && kind != SERVER_HELLO => {
