@@ -21,7 +21,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
 use crate::certificates::Certificates;
-use crate::process::{Seats, allow_files};
+use crate::process::{self, Seats, allow_files};
 use crate::server::{Lab, Running, Server, passing};
 use bulk::download;
 use callers::{Purpose, drive};
@@ -33,10 +33,10 @@ use service::Service;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// How often everything is measured
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1000))]
     rounds: u16,
     /// Length of one measurement
-    #[arg(long, default_value_t = 1.5)]
+    #[arg(long, default_value_t = 1.2)]
     seconds: f64,
     /// Only these: pass, refuse, bulk, idle, delay, threads
     #[arg(long, value_delimiter = ',')]
@@ -44,8 +44,9 @@ pub(crate) struct Arguments {
     /// Only these servers: haproxy, haproxy-tuned, nginx, envoy, sundown, sundown-lines
     #[arg(long, value_delimiter = ',')]
     servers: Vec<String>,
-    /// Connections held open to measure memory, and the most that others wait beside
-    #[arg(long, default_value_t = 9_800, value_parser = clap::value_parser!(u16).range(1..=30_000))]
+    /// Connections held open to measure memory, and the most that others wait beside; as many of them as the hard limit on
+    /// open files lets a proxy have
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u16).range(1..=30_000))]
     open: u16,
     /// The sundown binary
     #[arg(long)]
@@ -66,11 +67,35 @@ pub(crate) struct Arguments {
 
 /// Connections at once where nothing else is said.
 const USUAL: usize = 64;
+/// Connections that are held open, before the most.
+const SOME: usize = 2000;
+/// Files of a proxy that are no connection's: HAProxy keeps some for its pipes.
+const FILES: u64 = 400;
 
 impl Arguments {
     fn wants(&self, what: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| only == what)
     }
+
+    /// How many connections may be held open: each takes a proxy two files.
+    fn most_open(&self) -> usize {
+        let files = process::most_files().unwrap_or(u64::MAX);
+        let most = usize::try_from(files.saturating_sub(FILES) / 2).unwrap_or(usize::MAX);
+        usize::from(self.open).min(most)
+    }
+
+    /// So many connections, where the most are not fewer, and the most.
+    fn up_to_most<const N: usize>(&self, some: [usize; N]) -> impl Iterator<Item = usize> + use<N> {
+        let most = self.most_open();
+        some.into_iter()
+            .filter(move |some| *some < most)
+            .chain([most])
+    }
+}
+
+/// Whether a server is another one with other options: what it costs is measured, how it grows is not.
+fn is_variant(server: &str) -> bool {
+    matches!(server, "haproxy-tuned" | "sundown-lines")
 }
 
 /// Everything that stays the same over a run.
@@ -89,7 +114,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     );
     // Before any thread: threads and servers inherit both.
     let seats = Seats::take()?;
-    allow_files(u64::from(arguments.open) * 2 + 256)?;
+    allow_files(arguments.most_open() as u64 * 2 + FILES)?;
     let rig = Rig::new(arguments, seats)?;
     let mut table = Table::new(rig.servers.iter().map(|server| server.name()).collect());
     {
@@ -117,7 +142,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         seats,
         arguments.rounds.into(),
         arguments.seconds,
-        arguments.open.into(),
+        arguments.most_open(),
         rig.servers
             .iter()
             .map(|server| Ok((server.name(), server.version()?)))
@@ -172,7 +197,7 @@ impl Rig {
                 answer: String::new(),
                 cpus: seats.server.to_string(),
                 threads: 1,
-                connections: usize::from(arguments.open) + 60,
+                connections: arguments.most_open() + 60,
             })
             .collect();
         Ok(Self {
@@ -244,10 +269,10 @@ impl Rig {
                 moved.megabytes_per_second,
             );
         }
-        if arguments.wants("delay") {
+        if arguments.wants("delay") && !is_variant(table.server(index)) {
             let direct = self.service.addresses.last().copied();
             let direct = direct.context("the service has an address without a proxy")?;
-            for open in [1, 100, usize::from(arguments.open)] {
+            for open in arguments.up_to_most([1, 100, SOME]) {
                 let through = open::delay(server.address, recording, open, length)?;
                 // The way without a proxy at the same moment, beside as many connections.
                 let straight = open::delay(direct, recording, open, length / 2)?;
@@ -270,22 +295,20 @@ impl Rig {
 
     /// Memory, on servers that nobody used before: memory once taken is rarely given back.
     fn idle(&self, arguments: &Arguments, table: &mut Table) -> Result<()> {
-        for round in 0..usize::from(arguments.rounds).min(3) {
-            for index in self.turns(round) {
+        for round in 0..usize::from(arguments.rounds).min(2) {
+            for (open, index) in arguments
+                .up_to_most([SOME])
+                .flat_map(|open| self.turns(round).map(move |index| (open, index)))
+            {
                 let (Some(server), Some(lab)) = (self.servers.get(index), self.labs.get(index))
                 else {
                     continue;
                 };
                 let running = Running::start(server.as_ref(), lab)?;
-                let kibibytes = open::memory(&running, &self.recording, arguments.open.into())
-                    .with_context(|| server.name())?;
-                table.add(
-                    "memory of an open connection",
-                    "KiB",
-                    None,
-                    index,
-                    kibibytes,
-                );
+                let kibibytes =
+                    open::memory(&running, &self.recording, open).with_context(|| server.name())?;
+                let title = format!("memory of an open connection, {open} open");
+                table.add(&title, "KiB", None, index, kibibytes);
             }
         }
         Ok(())

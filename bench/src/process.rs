@@ -124,6 +124,11 @@ impl Seats {
     }
 }
 
+/// How many files this process may have open at most; `None` without a limit.
+pub(crate) fn most_files() -> Option<u64> {
+    getrlimit(Resource::Nofile).maximum
+}
+
 /// Allows this process, and the servers it starts, `files` open files.
 pub(crate) fn allow_files(files: u64) -> Result<()> {
     let limit = getrlimit(Resource::Nofile);

@@ -46,7 +46,7 @@ pub(super) fn costs(table: &Table) -> String {
     ];
     let rows: Vec<_> = panels
         .iter()
-        .filter_map(|(title, row)| Some((*title, table.row(row)?)))
+        .filter_map(|(title, row)| Some((*title, table.last_row(row)?)))
         .collect();
     let high = 40 + BAR * table.servers().len();
     let mut body = String::new();

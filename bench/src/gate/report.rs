@@ -124,6 +124,13 @@ impl Table {
     }
 }
 
+impl Table {
+    /// The last row whose title begins so.
+    pub(super) fn last_row(&self, title: &str) -> Option<&Row> {
+        self.rows.iter().rfind(|row| row.title.starts_with(title))
+    }
+}
+
 impl Row {
     /// The median over the rounds.
     pub(super) fn value(&self, server: usize) -> Option<f64> {
@@ -227,7 +234,7 @@ impl Report {
         // Writing to a String does not fail.
         let _ = writeln!(
             text,
-            "Median (min to max) over {} rounds of {} s, order rotated; memory and threads over 3 at most. × is the \
+            "Median (min to max) over {} rounds of {} s, order rotated; threads over 3 and memory over 2 at most. × is the \
              median over the rounds\nof the ratio to {} in the same round. {}. Servers run on CPU {}, the\nload and the \
              service behind on CPU {}; where threads are compared, all on both.\n",
             setting.rounds,
