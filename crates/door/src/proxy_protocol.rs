@@ -73,8 +73,11 @@ pub enum Said {
 /// Reads a header. It is settled within the longest one.
 pub fn read(bytes: &[u8]) -> Said {
     let begins = |with: &[u8]| bytes.iter().zip(with).all(|(byte, wanted)| byte == wanted);
-    let (most, is_whole) = if begins(LINE) {
-        (LONGEST_LINE, bytes.contains(&b'\n'))
+    let (most, is_whole, bytes) = if begins(LINE) {
+        // With the first end of a line it ends, however much of what follows is there already.
+        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let line = end.and_then(|end| bytes.get(..=end));
+        (LONGEST_LINE, line.is_some(), line.unwrap_or(bytes))
     } else if begins(SIGNATURE) {
         match bytes.get(HEAD - 2..HEAD) {
             Some(&[high, low]) => {
@@ -82,9 +85,9 @@ pub fn read(bytes: &[u8]) -> Said {
                 if length > LONGEST {
                     return Said::Nothing;
                 }
-                (LONGEST, bytes.len() >= length)
+                (LONGEST, bytes.len() >= length, bytes)
             }
-            _ => (LONGEST, false),
+            _ => (LONGEST, false, bytes),
         }
     } else {
         return Said::Nothing;
@@ -287,6 +290,15 @@ mod tests {
             assert_eq!(read(nothing), Said::Nothing, "{nothing:?}");
         }
         assert_eq!(read(b""), Said::NeedMore);
+    }
+
+    /// Found by fuzzing: in pieces it was turned away, and at once it was let in.
+    #[test]
+    fn an_end_of_a_line_ends_it_however_it_comes() {
+        let header = b"PROXY UNKNOWNIT\n!\r\n";
+        for end in 16..=header.len() {
+            assert_eq!(read(&header[..end]), Said::Nothing, "{end}");
+        }
     }
 
     #[test]
