@@ -178,6 +178,7 @@ pub fn ranked(
     let evidence = evidence(&groups, &offers);
     let report = Report {
         format: FORMAT,
+        demo: None,
         at: now,
         range: Asked {
             from: range.from,

@@ -24,6 +24,9 @@ pub const FORMAT: u32 = 1;
 pub struct Report {
     /// [`FORMAT`].
     pub format: u32,
+    /// What is said of the data where nobody was seen: it was made up. Whoever has the report made sets it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub demo: Option<String>,
     /// The moment of the report, on the plan's clock.
     pub at: Timestamp,
     /// What was asked for.

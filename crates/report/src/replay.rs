@@ -180,6 +180,7 @@ pub fn replay(
     let plan = plan.unwrap_or_default();
     Ok(Replay {
         format: model::FORMAT,
+        demo: None,
         at: now,
         from: range.from,
         until,

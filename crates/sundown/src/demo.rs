@@ -32,7 +32,7 @@ use sha2::{Digest, Sha256};
 use crate::cli::moment;
 use crate::config;
 use calendar::{DAYS, Excepted};
-pub(crate) use marker::{SAID, is_demo, say};
+pub(crate) use marker::{SAID, is_demo, say, words};
 use people::Person;
 use traffic::Recorder;
 
@@ -99,7 +99,8 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
         programs: &programs,
         importer: Importer::open(&data.join(ledger::FILE), &LedgerSettings::default(), start)?,
         random,
-        edge: "127.0.0.1:8443".into(),
+        // Every row says so itself, wherever it is exported to.
+        edge: "demo".into(),
     };
     let bar = progress();
     bar.set_length(DAYS.unsigned_abs() + 1);

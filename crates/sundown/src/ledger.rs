@@ -15,7 +15,7 @@ use crate::cli::{
     LedgerCommand, LedgerCompactArguments, LedgerExportArguments, LedgerInfoArguments, TableFormat,
 };
 use crate::words::when;
-use crate::{config, table};
+use crate::{config, demo, table};
 
 /// What a verdict of "no" ends with.
 const NO: u8 = 1;
@@ -33,6 +33,9 @@ pub(crate) fn run(command: &LedgerCommand) -> anyhow::Result<ExitCode> {
 /// What `info` says, as JSON.
 #[derive(Serialize)]
 struct Said {
+    /// Where nobody was seen, what is said of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    demo: Option<String>,
     #[serde(flatten)]
     info: Info,
     gaps: Vec<Gap>,
@@ -56,6 +59,7 @@ fn info(arguments: &LedgerInfoArguments) -> anyhow::Result<ExitCode> {
         (info, _) => info?,
     };
     let said = Said {
+        demo: demo::words(&arguments.data_dir),
         info,
         gaps: reader.gaps(Range::default())?,
         problems,

@@ -16,6 +16,7 @@ use report::{Options, Outcome};
 
 use crate::cli::{Since, moment, since};
 use crate::config;
+use crate::demo;
 use crate::floors;
 use crate::plan::share_key;
 use crate::report::{CANNOT_SAY, MOST, SOMEBODY, check_path, moment as end_of_range};
@@ -145,7 +146,8 @@ pub(crate) fn run(arguments: &ReplayArguments) -> anyhow::Result<ExitCode> {
             None => SignedDuration::ZERO,
         },
     };
-    let replay = replay::replay(&ledger, &replaying, now, &options)?;
+    let mut replay = replay::replay(&ledger, &replaying, now, &options)?;
+    replay.demo = demo::words(&arguments.data_dir);
     show(&replay, format, arguments.output.as_ref())?;
     Ok(match replay.verdict {
         Outcome::NobodyBreaks => ExitCode::SUCCESS,

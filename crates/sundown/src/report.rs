@@ -20,6 +20,7 @@ use terminal_size::terminal_size_of;
 
 use crate::cli::{ReportArguments, Since};
 use crate::config::{self, Config};
+use crate::demo;
 use crate::floors;
 use crate::serve::roster_from;
 
@@ -55,7 +56,8 @@ pub(crate) fn run(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
     if plan.cohorts.iter().any(Cohort::needs_roster) {
         plan.take_roster(Arc::new(roster_from(&ledger, now)?));
     }
-    let report = report::report(&ledger, &plan, now, &options)?;
+    let mut report = report::report(&ledger, &plan, now, &options)?;
+    report.demo = demo::words(&arguments.data_dir);
     write(arguments.output.as_deref(), format, &report)?;
     if let Some(id) = arguments
         .account

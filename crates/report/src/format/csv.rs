@@ -50,10 +50,14 @@ pub fn csv(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(out);
-    writer.write_record(HEAD)?;
+    // Made-up rows say so in a column of their own, the last: a line before the head would be read as the head.
+    let demo = report.demo.as_deref();
+    writer.write_record(HEAD.into_iter().chain(demo.map(|_| "demo")))?;
     for sunset in &report.sunsets {
         for row in &sunset.breaking {
-            writer.write_record(record(sunset, row).iter().map(|field| cell(field)))?;
+            let record = record(sunset, row);
+            let fields = record.iter().map(String::as_str).chain(demo);
+            writer.write_record(fields.map(cell))?;
         }
     }
     writer.flush()

@@ -32,6 +32,7 @@ pub fn html(report: &Report) -> String {
             }
             body {
                 h1 { (title) }
+                @if let Some(demo) = &report.demo { p class="verdict unsure" { b { (line(demo)) } } }
                 p class="small" {
                     @if let Some(from) = report.range.from { (when(from)) } @else { "The beginning" }
                     " to " (when(report.range.until)) " (UTC); made " (when(report.at)) "."

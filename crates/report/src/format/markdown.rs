@@ -29,6 +29,9 @@ pub fn markdown(report: &Report, out: &mut impl Write) -> io::Result<()> {
             when(report.at)
         ))
     )?;
+    if let Some(demo) = &report.demo {
+        writeln!(out, "**{}**\n", text(demo))?;
+    }
     if report.seen.is_none() {
         return writeln!(out, "{}", text("Nothing was seen in this range."));
     }

@@ -37,6 +37,9 @@ pub fn terminal(report: &Report, width: usize, out: &mut impl Write) -> io::Resu
         width: width.max(LEAST),
         fixes: HashMap::new(),
     };
+    if let Some(demo) = &report.demo {
+        page.text(demo)?;
+    }
     let from = report
         .range
         .from

@@ -14,6 +14,9 @@ pub(super) const FORMAT: u32 = 1;
 pub struct Replay {
     /// The version of this form: 1.
     pub format: u32,
+    /// What is said of the data where nobody was seen: it was made up. Whoever has the replay made sets it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub demo: Option<String>,
     /// The moment of the replay.
     pub at: Timestamp,
     /// The first moment of the range; absent for since ever.

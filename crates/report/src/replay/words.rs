@@ -24,6 +24,9 @@ pub fn page(replay: &Replay) -> Page {
         title: "What would have been".to_owned(),
         blocks: Vec::new(),
     };
+    if let Some(demo) = &replay.demo {
+        page.blocks.push(Block::Verdict(Tone::Unsure, demo.clone()));
+    }
     let from = replay.from.map_or_else(|| "The beginning".to_owned(), when);
     page.text(format!(
         "{} on what was seen. {from} to {} (UTC).",
@@ -415,7 +418,9 @@ pub fn csv(replay: &Replay, out: &mut impl Write) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(out);
-    writer.write_record(HEAD)?;
+    // As in a report.
+    let demo = replay.demo.as_deref();
+    writer.write_record(HEAD.into_iter().chain(demo.map(|_| "demo")))?;
     for row in &replay.plan.turned_away {
         let changes = replay.changes.as_ref();
         let is_new = changes.map(|changes| changes.newly_turned_away.contains(&row.who));
@@ -452,7 +457,8 @@ pub fn csv(replay: &Replay, out: &mut impl Write) -> io::Result<()> {
             fix.map(|advice| advice.summary.clone()).unwrap_or_default(),
             is_new.map(|is_new| is_new.to_string()).unwrap_or_default(),
         ];
-        writer.write_record(record.iter().map(|field| cell(field)))?;
+        let fields = record.iter().map(String::as_str).chain(demo);
+        writer.write_record(fields.map(cell))?;
     }
     writer.flush()
 }

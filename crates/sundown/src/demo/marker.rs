@@ -15,6 +15,11 @@ pub(crate) fn is_demo(data_dir: &Path) -> bool {
     data_dir.join(FILE).exists()
 }
 
+/// What is said of such data, where a data directory is a demo's.
+pub(crate) fn words(data_dir: &Path) -> Option<String> {
+    is_demo(data_dir).then(|| SAID.to_owned())
+}
+
 /// Marks it.
 pub(super) fn mark(data_dir: &Path) -> io::Result<()> {
     fs::write(data_dir.join(FILE), TEXT)

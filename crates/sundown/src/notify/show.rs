@@ -10,6 +10,7 @@ use super::NotifyArguments;
 use super::choose::Choice;
 use super::letter::Letter;
 use super::outbox::Fate;
+use crate::demo;
 use crate::table;
 
 /// Most accounts listed that are not written to.
@@ -35,6 +36,9 @@ pub(super) fn preview(letter: &Letter, from: Option<&Mailbox>) -> anyhow::Result
 
 #[derive(Serialize)]
 struct Shown<'a> {
+    /// Where nobody was seen, what is said of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    demo: Option<String>,
     sent: bool,
     letters: Vec<One<'a>>,
     not_written_to: Vec<Skipped<'a>>,
@@ -84,6 +88,7 @@ pub(super) fn done(
     let fate = |index: usize| fates.and_then(|fates| fates.get(index));
     if arguments.json {
         let shown = Shown {
+            demo: demo::words(&arguments.data_dir),
             sent: fates.is_some(),
             letters: letters
                 .iter()
