@@ -423,6 +423,33 @@ fn who_is_refused_reads_why_from_another_machine() {
 }
 
 #[test]
+fn who_has_mended_all_is_thanked_and_not_threatened() {
+    let plan = "[[sunset]]\nname = \"old TLS\"\nfloor = \"tls1.2\"\nwarn = \"2016-09-01\"\nexplain = \"2017-01-01\"\n";
+    let configuration = format!("{plan}{ACCOUNTS}");
+    let edge = Edge::start_at(&configuration, "2016-12-01T12:00:00Z", None);
+    call(&edge, "acme", "old-program", true);
+    seen(&edge, &link(&edge, "acme"), 1);
+    let directory = edge.end(Signal::TERM);
+    // Twelve days later only something new has called.
+    let later = ["--as-of", "2016-12-13T12:00:00Z"];
+    let edge = Edge::start_in(directory, &configuration, &later);
+    call(&edge, "acme", "new-program", false);
+    let url = link(&edge, "acme");
+    let answer = seen(&edge, &url, 2);
+    assert_eq!(answer["standing"], "ready");
+    let fell_short = answer["sunsets"][0]["last_fell_short"].as_str().unwrap();
+    assert!(fell_short.starts_with("2016-12-01"), "{fell_short}");
+    let (_, _, page) = browse(&edge, &url, &[]);
+    assert!(page.contains("Thank you: this account is ready."), "{page}");
+    assert!(
+        page.contains("The last call that fell short was on 1 December 2016;"),
+        "{page}"
+    );
+    assert!(page.contains("all are served as ever"), "{page}");
+    assert!(!page.contains("turned away"), "{page}");
+}
+
+#[test]
 fn addresses_are_shown_as_far_as_they_may_be_kept_and_no_ledger_is_said() {
     let edge = Edge::start(&format!("{WARN}{ACCOUNTS}"), None);
     call(&edge, "acme", "old-program", true);

@@ -1,5 +1,6 @@
 //! How one account stands, as data. The field names are the contract of the page's JSON.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use accounts::kept;
@@ -212,6 +213,10 @@ impl Standing {
             })
             .map(|(part, sunset)| OfSunset::new(part, sunset, was_seen))
             .collect();
+        if worst(&sunsets, was_seen) == How::Ready {
+            // What is over meets nothing any more.
+            details = still_there(&sunsets, details);
+        }
         let dates = ahead(plan, id, &offers, &details, now);
         Ok(Self {
             format: FORMAT,
@@ -227,6 +232,25 @@ impl Standing {
             previews: previews(plan, asked.ssl_url),
         })
     }
+}
+
+/// Without the offers that have not come since the account last fell short of something that is announced.
+fn still_there(sunsets: &[OfSunset], mut details: Vec<Detail>) -> Vec<Detail> {
+    let Some(fell_short) = fell_short(sunsets) else {
+        return details;
+    };
+    let since = details
+        .iter()
+        .filter(|detail| detail.counts.last > fell_short);
+    let offers: HashSet<_> = since.map(|detail| detail.offer).collect();
+    details.retain(|detail| offers.contains(&detail.offer));
+    details
+}
+
+/// When it last fell short of something that is announced, where it has mended all of that since.
+pub(super) fn fell_short(sunsets: &[OfSunset]) -> Option<Timestamp> {
+    let announced = sunsets.iter().filter(|sunset| sunset.announced);
+    announced.filter_map(|sunset| sunset.last_fell_short).max()
 }
 
 /// The worst of what is announced; where nothing is, of all.

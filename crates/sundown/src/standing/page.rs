@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use report::{count, lacks, number, printable};
 
-use super::model::{How, OfSunset, OnDate, Program, Standing};
+use super::model::{How, OfSunset, OnDate, Program, Standing, fell_short};
 use crate::notice::content::{capital, join};
 use crate::notice::dates::day;
 use crate::notice::html::line;
@@ -89,28 +89,23 @@ impl Said {
                 "How to test is below.".to_owned(),
             ),
             How::Ready => {
-                let fixed = worst(How::Ready)
-                    .filter_map(|sunset| sunset.last_fell_short)
-                    .max();
-                let (sentence, last) = match fixed {
+                let seldom = "There is nothing to do. A program that runs seldom may not have called in that time; how to test one is below.";
+                let (sentence, more) = match fell_short(&standing.sunsets) {
                     Some(last) => (
                         "Thank you: this account is ready.",
-                        format!(" The last call that fell short was on {}.", day_of(last)),
+                        format!(
+                            "The last call that fell short was on {}; all that we have seen since has what the changes below require. {seldom}",
+                            day_of(last)
+                        ),
                     ),
-                    None => ("This account is ready. Thank you.", String::new()),
+                    None => (
+                        "This account is ready. Thank you.",
+                        format!(
+                            "All that we have seen since {since} has what the changes below require. {seldom}"
+                        ),
+                    ),
                 };
-                (
-                    "ok",
-                    sentence.to_owned(),
-                    format!(
-                        "All that we {} has what the changes below require: there is nothing to do.{last} A program that runs seldom may not have called in that time; how to test one is below.",
-                        if fixed.is_some() {
-                            "have seen since".to_owned()
-                        } else {
-                            format!("have seen since {since}")
-                        }
-                    ),
-                )
+                ("ok", sentence.to_owned(), more)
             }
             How::Excepted => (
                 "warn",
@@ -453,7 +448,10 @@ fn later(standing: &Standing) -> Markup {
                         @match sunset.standing {
                             How::Ready => "Yours have it.",
                             How::Unseen | How::Unknown => "",
-                            _ => { "Not all of yours have it yet: " (join(&names(sunset))) ". Nothing is asked of you now." },
+                            _ => {
+                                @let names = names(sunset, fell_short(&standing.sunsets));
+                                @if !names.is_empty() { "Not all of yours have it yet: " (join(&names)) ". Nothing is asked of you now." }
+                            },
                         }
                     }
                 }
@@ -462,10 +460,15 @@ fn later(standing: &Standing) -> Markup {
     }
 }
 
-fn names(sunset: &OfSunset) -> Vec<String> {
+/// Programs that still call: not those that the account has mended.
+fn names(sunset: &OfSunset, mended: Option<Timestamp>) -> Vec<String> {
     const MOST: usize = 6;
     let mut names: Vec<String> = Vec::new();
-    for one in &sunset.programs {
+    let still = sunset
+        .programs
+        .iter()
+        .filter(|one| mended.is_none_or(|mended| one.last > mended));
+    for one in still {
         let name = printable(&one.program).into_owned();
         if !names.contains(&name) {
             names.push(name);
