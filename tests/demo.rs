@@ -50,9 +50,9 @@ fn whatever_is_made_of_a_demo_says_so() {
         let mut rows = 0;
         let table = of(&["--csv"]);
         let mut reader = csv::Reader::from_reader(table.as_bytes());
-        assert_eq!(reader.headers().unwrap().iter().last(), Some("demo"));
+        assert_eq!(reader.headers().unwrap().iter().next_back(), Some("demo"));
         for record in reader.records() {
-            assert_eq!(record.unwrap().iter().last(), Some(SAID));
+            assert_eq!(record.unwrap().iter().next_back(), Some(SAID));
             rows += 1;
         }
         assert!(rows > 0, "{command:?}: {table}");
